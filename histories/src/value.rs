@@ -1,0 +1,89 @@
+//! Values that clients write and read back: JSON, with exact equality.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A value as a history carries it. Equality is exact and total, so that a value can be interned:
+/// `1` and `1.0` differ, and a float equals itself, also NaN.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Value {
+    /// Nothing: an absent key, an empty queue, an unwritten register.
+    #[default]
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number that fits 64 bits.
+    Int(i64),
+    /// Any other number, kept as it was written, so that nothing is rounded.
+    Number(Arc<str>),
+    /// A string.
+    Str(Arc<str>),
+    /// A list.
+    List(Arc<[Value]>),
+    /// A map, in the order it was written.
+    Map(Arc<[(Arc<str>, Value)]>),
+}
+
+impl Value {
+    /// A string value.
+    pub fn str(text: &str) -> Self {
+        Value::Str(Arc::from(text))
+    }
+
+    /// A list value.
+    pub fn list(items: impl IntoIterator<Item = Value>) -> Self {
+        Value::List(items.into_iter().collect())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Value::Int(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Value::Bool(truth)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::str(text)
+    }
+}
+
+/// Compact JSON.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => f.write_str("null"),
+            Value::Bool(truth) => write!(f, "{truth}"),
+            Value::Int(number) => write!(f, "{number}"),
+            Value::Number(digits) => f.write_str(digits),
+            Value::Str(text) => write_quoted(f, text),
+            Value::List(items) => {
+                f.write_str("[")?;
+                for (i, item) in items.iter().enumerate() {
+                    let comma = if i == 0 { "" } else { "," };
+                    write!(f, "{comma}{item}")?;
+                }
+                f.write_str("]")
+            }
+            Value::Map(entries) => {
+                f.write_str("{")?;
+                for (i, (key, value)) in entries.iter().enumerate() {
+                    f.write_str(if i == 0 { "" } else { "," })?;
+                    write_quoted(f, key)?;
+                    write!(f, ":{value}")?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
+}
