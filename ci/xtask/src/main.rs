@@ -1,1 +1,88 @@
-fn main() {}
+//! Chores of the repository: `cargo xtask verify` reads and judges, `cargo xtask fix` writes,
+//! `cargo xtask layers` and `tidy` are parts of verify, `cargo xtask soak` looks for rare failures.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod layers;
+mod soak;
+mod tidy;
+mod toolbox;
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Chores of the repository")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Everything that a change must pass: format, lints, layers, tidiness, tests. Writes nothing.
+    Verify,
+    /// Format, and let clippy mend what it can.
+    Fix,
+    /// Fail if a crate depends on one that its layer may not know.
+    Layers,
+    /// Fail on what no compiler checks: long lines and functions, missing module docs, leftovers.
+    Tidy,
+    /// Run the random tests far longer than the default test run does.
+    Soak {
+        /// Random small histories that every checker algorithm is compared with the oracle on.
+        #[arg(long, default_value_t = 1_000_000)]
+        histories: u64,
+        /// Seeds of the randomly scheduled Raft cluster.
+        #[arg(long, default_value_t = 20_000)]
+        seeds: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => toolbox::complain(&error),
+    }
+}
+
+fn run(chore: &Chore) -> Result<()> {
+    match chore {
+        Chore::Verify => verify(),
+        Chore::Fix => fix(),
+        Chore::Layers => layers::check(),
+        Chore::Tidy => tidy::check(),
+        Chore::Soak { histories, seeds } => soak::run(*histories, *seeds),
+    }
+}
+
+fn verify() -> Result<()> {
+    toolbox::cargo(&["fmt", "--all", "--check"], &[])?;
+    layers::check()?;
+    tidy::check()?;
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    toolbox::cargo(&clippy, &[])?;
+    toolbox::cargo(&["test", "--workspace", "--locked"], &[])
+}
+
+fn fix() -> Result<()> {
+    toolbox::cargo(
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--fix",
+            "--allow-dirty",
+        ],
+        &[],
+    )?;
+    toolbox::cargo(&["fmt", "--all"], &[])
+}
