@@ -66,4 +66,9 @@ impl<I, O> History<I, O> {
     pub fn operations(&self) -> &[Operation<I, O>] {
         &self.operations
     }
+
+    /// A history of the given operations, which must be in the order of their calls.
+    pub fn from_operations(operations: Vec<Operation<I, O>>) -> Self {
+        History { operations }
+    }
 }
