@@ -107,6 +107,9 @@ pub struct Answer {
     pub result: Option<Value>,
 }
 
+/// Keys that the format does not know, with their values, in the order of the file.
+pub type Extra = Box<[(Arc<str>, Value)]>;
+
 /// One event as it stands in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -135,7 +138,7 @@ pub struct Event {
     /// Why it failed, or why nobody knows.
     pub error: Option<Value>,
     /// Keys that the format does not know; they survive a round trip.
-    pub extra: Option<Box<[(Arc<str>, Value)]>>,
+    pub extra: Option<Extra>,
 }
 
 impl Function {
@@ -177,6 +180,30 @@ impl Function {
             "release" => Function::Release,
             other => Function::Other(Arc::from(other)),
         }
+    }
+}
+
+impl From<&str> for Function {
+    fn from(word: &str) -> Self {
+        Function::from_name(word)
+    }
+}
+
+impl Kind {
+    /// The word in a history file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Invoke => "invoke",
+            Kind::Ok => "ok",
+            Kind::Fail => "fail",
+            Kind::Info => "info",
+        }
+    }
+
+    /// The kind of that name, if there is one.
+    pub fn from_name(word: &str) -> Option<Self> {
+        let all = [Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info];
+        all.into_iter().find(|kind| kind.name() == word)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Events paired into operations: the thing that is judged.
 
-use crate::{Answer, Call};
+use crate::{Answer, Builder, Call};
 
 /// A point in the order of a history. Positions are dense ranks of events: `a` ended before `b`
 /// began exactly if `a.returned < b.called`. Where events of several processes carry the same time,
@@ -42,8 +42,8 @@ pub struct Operation<I, O> {
     pub called: Position,
     /// When it returned; `None` for an unknown outcome, which stays open to the end.
     pub returned: Option<Position>,
-    /// The operation (an index into the history) that the same process made just before, where the
-    /// positions alone do not put it before this one: both events carry the same time.
+    /// The operation (an index into the history) that the same process completed last before, where
+    /// the positions alone do not put it before this one: both events carry the same time.
     pub after: Option<u32>,
     /// The call's place in the file.
     pub call: Origin,
@@ -62,13 +62,100 @@ pub struct History<I, O> {
 pub type RecordedHistory = History<Call, Answer>;
 
 impl<I, O> History<I, O> {
+    /// A history of these operations.
+    ///
+    /// # Panics
+    /// If they are not in the order of their calls, one returns before it is called, or `after` names
+    /// no earlier operation.
+    pub fn from_operations(operations: Vec<Operation<I, O>>) -> Self {
+        for (index, operation) in operations.iter().enumerate() {
+            let before = index == 0 || operations[index - 1].called <= operation.called;
+            assert!(before, "operation {index} is not in the order of calls");
+            let returns = operation
+                .returned
+                .is_none_or(|returned| operation.called < returned);
+            assert!(returns, "operation {index} returns before it is called");
+            let after = operation
+                .after
+                .is_none_or(|earlier| (earlier as usize) < index);
+            assert!(after, "operation {index} is after a later one");
+        }
+        History { operations }
+    }
+
+    /// Collects a history call by call.
+    pub fn builder() -> Builder<I, O> {
+        Builder::default()
+    }
+
     /// The operations in the order of their calls.
     pub fn operations(&self) -> &[Operation<I, O>] {
         &self.operations
     }
 
-    /// A history of the given operations, which must be in the order of their calls.
-    pub fn from_operations(operations: Vec<Operation<I, O>>) -> Self {
+    /// The operations in the order of their calls.
+    pub fn into_operations(self) -> Vec<Operation<I, O>> {
+        self.operations
+    }
+
+    /// The same history in other words.
+    pub fn map<J, P>(
+        self,
+        mut input: impl FnMut(I) -> J,
+        mut output: impl FnMut(O) -> P,
+    ) -> History<J, P> {
+        let operations = self.operations.into_iter();
+        let operations = operations
+            .map(|op| op.map(&mut input, &mut output))
+            .collect();
         History { operations }
+    }
+
+    /// The same history in other words, or the first error of the translation. `output` is given
+    /// the operation's translated input as well.
+    ///
+    /// # Errors
+    /// The first that `input` or `output` returns.
+    pub fn try_map<J, P, E>(
+        self,
+        mut input: impl FnMut(I) -> Result<J, E>,
+        mut output: impl FnMut(&J, O) -> Result<P, E>,
+    ) -> Result<History<J, P>, E> {
+        let operations = self.operations.into_iter();
+        let operations = operations.map(|op| op.try_map(&mut input, &mut output));
+        Ok(History {
+            operations: operations.collect::<Result<_, E>>()?,
+        })
+    }
+}
+
+impl<I, O> Operation<I, O> {
+    fn map<J, P>(self, input: impl FnOnce(I) -> J, output: impl FnOnce(O) -> P) -> Operation<J, P> {
+        let translated: Result<_, std::convert::Infallible> =
+            self.try_map(|given| Ok(input(given)), |_, told| Ok(output(told)));
+        translated.unwrap_or_else(|never| match never {})
+    }
+
+    fn try_map<J, P, E>(
+        self,
+        input: impl FnOnce(I) -> Result<J, E>,
+        output: impl FnOnce(&J, O) -> Result<P, E>,
+    ) -> Result<Operation<J, P>, E> {
+        let input = input(self.input)?;
+        let outcome = match self.outcome {
+            Outcome::Completed(told) => Outcome::Completed(output(&input, told)?),
+            Outcome::Failed => Outcome::Failed,
+            Outcome::Unknown => Outcome::Unknown,
+        };
+        Ok(Operation {
+            process: self.process,
+            input,
+            outcome,
+            called: self.called,
+            returned: self.returned,
+            after: self.after,
+            call: self.call,
+            end: self.end,
+        })
     }
 }

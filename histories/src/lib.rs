@@ -5,10 +5,25 @@
 //! what a checker judges. This crate holds that vocabulary, the file formats it is kept in, and the
 //! recorder that writes it down while it happens. It knows nothing about what the operations mean.
 
+pub mod builder;
+pub mod edn;
 pub mod event;
+pub mod format;
 pub mod history;
+mod jsonl;
+pub mod pairing;
+pub mod place;
+mod processes;
+pub mod recorder;
+pub mod recording;
 pub mod value;
 
+pub use builder::{Builder, OpId};
 pub use event::{Answer, Call, Event, Function, Kind, Model, Process};
-pub use history::{History, Operation, Outcome, Position, RecordedHistory};
+pub use format::{FailedCas, Format, Keyed, ReadError, ReadOptions, ReadProblem, read, write};
+pub use history::{History, Operation, Origin, Outcome, Position, RecordedHistory};
+pub use pairing::{HistoryError, HistoryProblem};
+pub use place::Place;
+pub use recorder::{Ending, InjectionState, Recorder, Reply, Stamp};
+pub use recording::{Columns, Header, Order, Recording, Warning};
 pub use value::Value;

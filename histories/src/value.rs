@@ -42,6 +42,13 @@ impl From<i64> for Value {
     }
 }
 
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        let text = || Value::Number(Arc::from(number.to_string()));
+        i64::try_from(number).map_or_else(|_| text(), Value::Int)
+    }
+}
+
 impl From<bool> for Value {
     fn from(truth: bool) -> Self {
         Value::Bool(truth)
