@@ -1,0 +1,111 @@
+//! The one thread from which all nodes are started.
+//!
+//! The kernel binds a child's parent-death signal to the *thread* that started it. A worker thread
+//! of the runtime may end at any time and would take nodes with it, so this thread does nothing
+//! else and lives as long as the lab.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use tokio::sync::oneshot;
+
+use super::exec::EXEC_SUBCOMMAND;
+
+/// A command line that starts the program whose `__exec` subcommand calls
+/// [`exec_under_parent`](crate::exec_under_parent); normally the path of the harness alone.
+#[derive(Clone, Debug)]
+pub struct Launcher {
+    /// The program.
+    pub program: PathBuf,
+    /// Arguments before `__exec`.
+    pub args: Vec<OsString>,
+}
+
+/// What to start.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    /// Its standard output is appended here.
+    pub(crate) stdout: PathBuf,
+    /// Its standard error is appended here.
+    pub(crate) stderr: PathBuf,
+}
+
+/// A child of the spawner's thread.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) pid: u32,
+    /// Names the process without the danger that its number is given to another one.
+    pub(crate) handle: OwnedFd,
+}
+
+/// The thread; when the spawner is dropped, the thread ends and the kernel kills what is left.
+#[derive(Debug)]
+pub(crate) struct Spawner {
+    requests: mpsc::Sender<Request>,
+}
+
+type Request = (Start, oneshot::Sender<io::Result<Started>>);
+
+impl Spawner {
+    pub(crate) fn new(launcher: Launcher) -> io::Result<Self> {
+        let (requests, inbox) = mpsc::channel::<Request>();
+        let work = move || {
+            for (start, answer) in inbox {
+                // Nobody waits any more: the run is over, and so is the child at this thread's end.
+                let _ = answer.send(start.run(&launcher));
+            }
+        };
+        thread::Builder::new().name("spawner".to_owned()).spawn(work)?;
+        Ok(Spawner { requests })
+    }
+
+    pub(crate) async fn start(&self, start: Start) -> io::Result<Started> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || io::Error::other("the thread that starts nodes has ended");
+        self.requests.send((start, answer)).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}
+
+impl Start {
+    fn run(self, launcher: &Launcher) -> io::Result<Started> {
+        #[expect(clippy::disallowed_methods, reason = "this is the lab starting a process")]
+        let mut command = Command::new(&launcher.program);
+        command.args(&launcher.args).arg(EXEC_SUBCOMMAND);
+        command.arg("--parent").arg(std::process::id().to_string()).arg("--");
+        command.arg(&self.program).args(&self.args).envs(self.env);
+        command.stdin(Stdio::null());
+        command.stdout(append(&self.stdout)?).stderr(append(&self.stderr)?);
+        // A group of its own: Ctrl-C in the terminal is for the harness, which still has work to do.
+        command.process_group(0);
+        let mut child = command.spawn()?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        // The child is not reaped before its handle is open, so its number is still its own.
+        let opened = pid
+            .ok_or_else(|| io::Error::other("the kernel gave a process an impossible number"))
+            .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?));
+        match opened {
+            Ok(handle) => Ok(Started { pid: child.id(), handle }),
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error)
+            }
+        }
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}

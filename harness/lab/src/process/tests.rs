@@ -1,0 +1,200 @@
+//! Real processes: started, stopped, continued, killed, reaped, and gone with their starter.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::*;
+
+/// Far longer than anything here takes, on any machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The test executable as a launcher: it runs only the test of that name, which plays the role of
+/// the hidden subcommand when it finds itself called so.
+fn launcher(test: &str) -> Launcher {
+    let args = ["--exact", test, "--nocapture", "--"];
+    Launcher { program: std::env::current_exe().unwrap(), args: args.map(OsString::from).into() }
+}
+
+const ROLE: &str = "process::tests::a_node_dies_with_the_thread_that_started_it";
+
+/// Does what the hidden subcommand of the command line does, if this process was started for it.
+fn play_launcher() {
+    let mut args = std::env::args_os().skip_while(|arg| arg != EXEC_SUBCOMMAND).skip(1);
+    let Some(flag) = args.next() else { return };
+    assert_eq!(flag, "--parent");
+    let parent = args.next().unwrap().to_str().unwrap().parse().unwrap();
+    assert_eq!(args.next().unwrap(), "--");
+    let program = args.next().unwrap();
+    panic!("{}", exec_under_parent(parent, &program, &args.collect::<Vec<_>>()));
+}
+
+fn command(folder: &Path, program: &str, args: &[&str]) -> Start {
+    Start {
+        program: program.into(),
+        args: args.iter().map(OsString::from).collect(),
+        env: Vec::new(),
+        stdout: folder.join("stdout"),
+        stderr: folder.join("stderr"),
+    }
+}
+
+async fn sleeper(spawner: &Spawner, folder: &Path) -> Child {
+    let start = command(folder, "sleep", &["1000"]);
+    let child = Child::new(spawner.start(start).await.unwrap()).unwrap();
+    // The launcher has become the node when the node's name stands in /proc.
+    eventually(|| name_of(child.pid()).is_some_and(|name| name == "sleep")).await;
+    child
+}
+
+fn name_of(pid: u32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim().to_owned())
+}
+
+async fn eventually(reached: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !reached() {
+        assert!(Instant::now() < deadline, "did not happen within the deadline");
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+fn is_there(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[tokio::test]
+async fn a_node_dies_with_the_thread_that_started_it() {
+    play_launcher();
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let child = sleeper(&spawner, folder.path()).await;
+    // Nobody signals it but the kernel, when the thread ends.
+    drop(spawner);
+    let exit = timeout(DEADLINE, child.ended()).await.unwrap().unwrap();
+    assert_eq!(exit, Exit { code: None, signal: Some(9) });
+}
+
+#[tokio::test]
+async fn a_killed_node_is_gone_and_reaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let child = sleeper(&spawner, folder.path()).await;
+    assert!(!child.expected_to_end());
+    let exit = child.kill().await.unwrap();
+    assert_eq!(exit.signal, Some(9));
+    assert!(child.expected_to_end());
+    assert!(!is_there(child.pid()), "a zombie is left");
+    assert_eq!(child.kill().await.unwrap(), exit, "a second kill is no error");
+}
+
+#[tokio::test]
+async fn dropping_a_node_kills_and_reaps_it_even_while_it_is_paused() {
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let child = sleeper(&spawner, folder.path()).await;
+    child.pause().await.unwrap();
+    let pid = child.pid();
+    drop(child);
+    assert!(!is_there(pid));
+}
+
+#[tokio::test]
+async fn a_paused_node_is_stopped_until_it_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let child = sleeper(&spawner, folder.path()).await;
+    child.pause().await.unwrap();
+    let stat = fs::read_to_string(format!("/proc/{}/stat", child.pid())).unwrap();
+    assert!(stat.contains(") T "), "{stat}");
+    child.resume().await.unwrap();
+    let stat = fs::read_to_string(format!("/proc/{}/stat", child.pid())).unwrap();
+    assert!(!stat.contains(") T "), "{stat}");
+}
+
+#[tokio::test]
+async fn pausing_a_node_that_is_gone_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let child = sleeper(&spawner, folder.path()).await;
+    child.kill().await.unwrap();
+    assert!(child.pause().await.is_err());
+}
+
+#[tokio::test]
+async fn termination_lets_a_node_end_by_itself_and_reports_one_that_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let script = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done";
+    let start = command(folder.path(), "sh", &["-c", script]);
+    let child = Child::new(spawner.start(start).await.unwrap()).unwrap();
+    let ready = |file: &str| {
+        fs::read_to_string(folder.path().join(file)).is_ok_and(|text| text.contains("ready"))
+    };
+    eventually(|| ready("stdout")).await;
+    let exit = child.terminate(DEADLINE).await.unwrap();
+    assert_eq!(exit, Exit { code: Some(7), signal: None });
+
+    let script = "trap '' TERM; echo ready >&2; while :; do sleep 0.01; done";
+    let start = command(folder.path(), "sh", &["-c", script]);
+    let stubborn = Child::new(spawner.start(start).await.unwrap()).unwrap();
+    eventually(|| ready("stderr")).await;
+    assert!(stubborn.terminate(Duration::from_millis(50)).await.is_err());
+}
+
+#[tokio::test]
+async fn an_unexpected_end_is_told_with_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let start = command(folder.path(), "sh", &["-c", "echo why >&2; exit 3"]);
+    let child = Child::new(spawner.start(start).await.unwrap()).unwrap();
+    let exit = timeout(DEADLINE, child.ended()).await.unwrap().unwrap();
+    assert_eq!(exit.to_string(), "exit code 3");
+    assert!(!child.expected_to_end());
+    let said = fs::read_to_string(folder.path().join("stderr")).unwrap();
+    assert!(said.ends_with("why\n"), "{said}");
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_exist_is_told_by_the_launcher() {
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let start = command(folder.path(), "/nonexistent/node", &[]);
+    let child = Child::new(spawner.start(start).await.unwrap()).unwrap();
+    let exit = timeout(DEADLINE, child.ended()).await.unwrap().unwrap();
+    assert_ne!(exit.code, Some(0));
+    let said = fs::read_to_string(folder.path().join("stderr")).unwrap();
+    assert!(said.contains("cannot execute /nonexistent/node"), "{said}");
+}
+
+#[test]
+fn a_node_is_not_started_under_a_harness_that_is_gone() {
+    let Launcher { program, args } = launcher(ROLE);
+    // Process 0 is nobody's parent.
+    let rest = [EXEC_SUBCOMMAND, "--parent", "0", "--", "sleep", "1000"];
+    #[expect(clippy::disallowed_methods, reason = "the launcher is what is tested")]
+    let output = std::process::Command::new(program).args(args).args(rest).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(said.contains("the harness (process 0) that started this node is gone"), "{said}");
+}
+
+#[tokio::test]
+async fn a_reserved_port_refuses_connections_until_a_node_listens_on_it() {
+    let port = ReservedPort::new().unwrap();
+    let error = TcpStream::connect(port.address()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(TcpListener::bind(port.address()).await.is_err(), "anyone can take the port");
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseport(true).unwrap();
+    socket.bind(port.address()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let (connected, accepted) = tokio::join!(TcpStream::connect(port.address()), listener.accept());
+    connected.unwrap();
+    accepted.unwrap();
+}
