@@ -5,12 +5,21 @@
 //! Everything here is a function from data to text or to an [`std::io::Write`]. There is no clock, no
 //! file and no network in this crate; the same data gives the same bytes.
 
+pub mod check_report;
+pub mod evidence;
+pub mod html;
+pub mod json;
 pub mod junit;
 pub mod outcome;
+pub mod text;
 
+mod advice;
 mod markdown;
+mod paint;
 mod phrase;
 mod plot;
 mod scene;
+mod table;
 
+pub use check_report::{CheckReport, Timings};
 pub use outcome::RunOutcome;

@@ -114,6 +114,13 @@ pub(crate) fn shorten(text: &str, max: usize) -> String {
     format!("{head}…{end}")
 }
 
+/// The text with a capital at its start.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
 /// A number with its thousands apart: `12,345`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();

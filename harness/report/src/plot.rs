@@ -3,10 +3,12 @@
 
 pub(crate) mod axis;
 pub(crate) mod elastic;
+pub(crate) mod faults;
 pub(crate) mod frame;
 pub(crate) mod label;
 pub(crate) mod lanes;
 pub(crate) mod latency;
+// pub(crate) mod roles;
 pub(crate) mod samples;
 pub(crate) mod throughput;
 pub(crate) mod timeline;

@@ -1,10 +1,20 @@
 //! What a person is shown of a counterexample: its operations in order, numbered, and the faults
 //! around them. Text, Markdown and HTML all show the same scene.
 
-use testimony_history::{Answer, Call, Outcome, Position};
+use std::collections::{HashMap, HashSet};
+
+use testimony_checker::{Counterexample, CycleEdge, Why};
+use testimony_history::{Answer, Call, Event, Operation, Outcome, Position, Recording};
 
 use crate::phrase::{self, Instants};
 use crate::plot::frame::Band;
+
+/// Operations shown at most; the file of the counterexample has them all.
+const OPERATIONS_MAX: usize = 60;
+/// Faults shown at most.
+const FAULTS_MAX: usize = 8;
+/// A fault that ended so long before the contradiction still counts as around it, in nanoseconds.
+const AFTERMATH: u64 = 1_000_000_000;
 
 /// One operation as it is shown.
 #[derive(Clone, Debug)]
@@ -87,6 +97,37 @@ impl Shown {
 }
 
 impl Scene {
+    /// The scene of a counterexample found in `recording`, among `faults`.
+    pub(crate) fn of(found: &Counterexample, recording: &Recording, faults: &[Band]) -> Self {
+        let operations = shown(found, recording);
+        let number = |index: u64| {
+            operations
+                .iter()
+                .find(|s| s.index == index)
+                .map(|s| s.number)
+        };
+        let because = |edge: &CycleEdge| {
+            let (from, to) = (number(edge.from)?, number(edge.to)?);
+            Some(Because {
+                from,
+                to,
+                why: why(edge.why).to_owned(),
+            })
+        };
+        let cycle = found.explanation.cycle.as_deref().unwrap_or_default();
+        let edges: Option<Vec<Because>> = cycle.iter().map(because).collect();
+        let total = found.operations.operations().len();
+        Scene {
+            key: found.key.as_ref().map(phrase::key_name),
+            headline: found.explanation.headline.clone(),
+            sentences: found.explanation.sentences.clone(),
+            cycle: edges.unwrap_or_default(),
+            hidden: total - operations.len(),
+            faults: around(&operations, faults),
+            operations,
+        }
+    }
+
     /// Whether the order of the events and their times agree, so that times can be shown along them.
     pub(crate) fn is_timed(&self) -> bool {
         let mut instants: Vec<(Position, Option<u64>)> = Vec::new();
@@ -114,15 +155,24 @@ impl Scene {
         let (Some(from), true) = (shown.from, self.is_timed()) else {
             let end = shown
                 .returned
-                .map_or("never".to_owned(), |returned| format!("#{returned}"));
+                .map_or("open".to_owned(), |returned| format!("#{returned}"));
             return (format!("#{}", shown.called), end);
         };
-        let open = || "never".to_owned();
+        let open = || "open".to_owned();
         let to = shown
             .returned
             .and(shown.to)
             .map_or_else(open, |to| instants.say(to));
         (instants.say(from), to)
+    }
+
+    /// The times as a person reads them after a word: `from 1.2 s to 1.3 s`.
+    pub(crate) fn unit(&self) -> &'static str {
+        if self.is_timed() {
+            "seconds"
+        } else {
+            "position"
+        }
     }
 
     /// The processes, in ascending order.
@@ -131,5 +181,90 @@ impl Scene {
         processes.sort_unstable();
         processes.dedup();
         processes
+    }
+}
+
+/// The operations that are shown: those that contradict each other first of all.
+fn shown(found: &Counterexample, recording: &Recording) -> Vec<Shown> {
+    let marked: HashSet<u64> = found.explanation.marked.iter().copied().collect();
+    let mut chosen: Vec<&Operation<Call, Answer>> = found.operations.operations().iter().collect();
+    chosen.sort_by_key(|operation| (!marked.contains(&operation.call.index), operation.called));
+    chosen.truncate(OPERATIONS_MAX);
+    chosen.sort_by_key(|operation| operation.called);
+    let nodes = nodes(&chosen, &recording.events);
+    let mut shown = Vec::with_capacity(chosen.len());
+    for (place, operation) in chosen.into_iter().enumerate() {
+        let index = operation.call.index;
+        let notes: Vec<&str> = found
+            .notes
+            .iter()
+            .filter(|note| note.operation == index)
+            .map(|note| note.text.as_str())
+            .collect();
+        let key = operation.input.key.clone().or_else(|| found.key.clone());
+        shown.push(Shown {
+            number: place + 1,
+            process: operation.process,
+            call: Call {
+                key,
+                ..operation.input.clone()
+            },
+            outcome: operation.outcome.clone(),
+            called: operation.called,
+            returned: operation.returned,
+            from: operation.call.time,
+            to: operation.end.and_then(|end| end.time),
+            node: nodes.get(&index).map(|node| phrase::printable(node)),
+            marked: marked.contains(&index),
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            index,
+        });
+    }
+    shown
+}
+
+/// The node that each of the operations was sent to, by the index of its invocation.
+fn nodes<'a>(
+    operations: &[&Operation<Call, Answer>],
+    events: &'a [Event],
+) -> HashMap<u64, &'a str> {
+    let wanted: HashSet<u64> = operations
+        .iter()
+        .map(|operation| operation.call.index)
+        .collect();
+    let wanted = events.iter().filter(|event| wanted.contains(&event.index));
+    wanted
+        .filter_map(|event| Some((event.index, event.node.as_deref()?)))
+        .collect()
+}
+
+/// The faults that were active while the marked operations ran, or had just ended.
+fn around(operations: &[Shown], faults: &[Band]) -> Vec<Band> {
+    let any_marked = operations.iter().any(|shown| shown.marked);
+    let times = || {
+        let counts = operations
+            .iter()
+            .filter(|shown| shown.marked || !any_marked);
+        counts
+            .flat_map(|shown| [shown.from, shown.returned.and(shown.to)])
+            .flatten()
+    };
+    let (Some(first), Some(last)) = (times().min(), times().max()) else {
+        return Vec::new();
+    };
+    let active = |band: &&Band| band.from <= last && band.to.saturating_add(AFTERMATH) >= first;
+    let mut around: Vec<Band> = faults.iter().filter(active).cloned().collect();
+    around.sort_by_key(|band| (last.saturating_sub(band.to), band.from));
+    around.truncate(FAULTS_MAX);
+    around.sort_by_key(|band| band.from);
+    around
+}
+
+/// Why one operation comes before another, in words.
+fn why(why: Why) -> &'static str {
+    match why {
+        Why::RealTime => "it had ended before the other began",
+        Why::ReadsFrom => "the other saw what it wrote",
+        Why::WriteOrder => "what it wrote or saw is what the other wrote over or saw replaced",
     }
 }

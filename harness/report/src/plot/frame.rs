@@ -23,8 +23,8 @@ pub(crate) struct Band {
     pub(crate) to: u64,
     /// What a person reads on it.
     pub(crate) label: String,
-    /// What a person reads on it when there is less room.
-    pub(crate) short: String,
+    /// Whether it was seen to take effect.
+    pub(crate) verified: bool,
     /// What a person reads when pointing at it.
     pub(crate) title: String,
 }

@@ -1,0 +1,65 @@
+//! What is known after `testimony check FILE`.
+
+use testimony_checker::{Judgement, Verdict};
+use testimony_history::{Event, Kind, Model, Process, Recording, Value};
+
+use crate::RunOutcome;
+use crate::scene::Scene;
+
+/// How long the parts of a check took, in seconds. Not known where nothing may depend on a clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timings {
+    /// Reading the file.
+    pub parse: f64,
+    /// From the parsed history to the verdict.
+    pub check: f64,
+    /// Shrinking and explaining a counterexample.
+    pub explain: f64,
+}
+
+/// A file, its history, and what became of it.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckReport<'a> {
+    /// The file, as it was named.
+    pub file: &'a str,
+    /// The model it was judged against.
+    pub model: Model,
+    /// The value that each object started with.
+    pub initial: Option<&'a Value>,
+    /// What was read.
+    pub recording: &'a Recording,
+    /// What the checker says.
+    pub judgement: &'a Judgement,
+    /// What it took.
+    pub timings: Option<Timings>,
+    /// The command that checks it again.
+    pub command: &'a str,
+}
+
+impl CheckReport<'_> {
+    /// What it came to: the verdict, or broken where nothing was tested.
+    pub fn outcome(&self) -> RunOutcome {
+        match self.judgement.verdict {
+            Verdict::Illegal(_) => RunOutcome::Violation,
+            Verdict::Undecided(_) => RunOutcome::Undecided,
+            Verdict::Linearizable(_) if !anything_completed(&self.recording.events) => {
+                RunOutcome::Broken
+            }
+            Verdict::Linearizable(_) => RunOutcome::Pass,
+        }
+    }
+
+    /// The contradiction, if there is one.
+    pub(crate) fn scene(&self) -> Option<Scene> {
+        match &self.judgement.verdict {
+            Verdict::Illegal(found) => Some(Scene::of(found, self.recording, &[])),
+            Verdict::Linearizable(_) | Verdict::Undecided(_) => None,
+        }
+    }
+}
+
+fn anything_completed(events: &[Event]) -> bool {
+    let completed =
+        |event: &Event| event.kind == Kind::Ok && matches!(event.process, Process::Client(_));
+    events.iter().any(completed)
+}
