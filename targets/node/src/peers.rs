@@ -21,6 +21,9 @@ mod outbox;
 mod receiver;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use counters::Counters;
 pub(crate) use receiver::Deliver;
 
