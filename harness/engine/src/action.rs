@@ -1,0 +1,189 @@
+//! What a lab is asked to do: concrete nodes, both directions of every link named.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Link, NodeName, span};
+
+/// One thing to do to the cluster, with nothing left to decide. Undone by the heal of its injection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    /// Nothing passes on these links. A link stays cut while any unhealed injection cuts it.
+    Cut {
+        /// The directions.
+        links: BTreeSet<Link>,
+    },
+    /// What passes arrives later.
+    Slow {
+        /// The directions.
+        links: BTreeSet<Link>,
+        /// How much later.
+        #[serde(with = "span::text")]
+        delay: Duration,
+        /// By how much the delay varies, up and down; not above it.
+        #[serde(with = "span::text")]
+        jitter: Duration,
+    },
+    /// Little passes.
+    Throttle {
+        /// The directions.
+        links: BTreeSet<Link>,
+        /// How much, per direction.
+        bytes_per_second: u64,
+    },
+    /// Existing connections are dropped once. Instant: it is not healed.
+    Reset {
+        /// The directions.
+        links: BTreeSet<Link>,
+    },
+    /// The nodes' processes are gone (SIGKILL). The heal restarts them.
+    Kill {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+    },
+    /// The nodes' processes stand still (SIGSTOP). The heal lets them go on.
+    Pause {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+    },
+    /// The node is removed from the members. The heal adds it back.
+    Remove {
+        /// The node.
+        node: NodeName,
+    },
+    /// The leader is asked to hand over. Instant.
+    Transfer {
+        /// The node that shall lead.
+        to: NodeName,
+    },
+    /// The node is asked to take a snapshot. Instant.
+    Snapshot {
+        /// The node.
+        node: NodeName,
+    },
+}
+
+impl Action {
+    /// Whether it is over as soon as it has taken effect: no heal is asked for.
+    pub fn is_instant(&self) -> bool {
+        matches!(
+            self,
+            Action::Reset { .. } | Action::Transfer { .. } | Action::Snapshot { .. }
+        )
+    }
+
+    /// The nodes whose life it decides: killed, stopped, or removed from the members.
+    pub fn lives(&self) -> BTreeSet<&NodeName> {
+        match self {
+            Action::Kill { nodes } | Action::Pause { nodes } => nodes.iter().collect(),
+            Action::Remove { node } => [node].into(),
+            Action::Cut { .. }
+            | Action::Slow { .. }
+            | Action::Throttle { .. }
+            | Action::Reset { .. }
+            | Action::Transfer { .. }
+            | Action::Snapshot { .. } => BTreeSet::new(),
+        }
+    }
+
+    /// Whether the two must not be in effect together, since neither could then be verified or
+    /// healed by itself: they decide over the same node's life, or do the same thing to a link.
+    pub fn fights(&self, other: &Action) -> bool {
+        if !self.lives().is_disjoint(&other.lives()) {
+            return true;
+        }
+        match (self, other) {
+            (Action::Cut { links: a }, Action::Cut { links: b }) => !a.is_disjoint(b),
+            (
+                Action::Slow { links: a, .. } | Action::Throttle { links: a, .. },
+                Action::Slow { links: b, .. } | Action::Throttle { links: b, .. },
+            ) => !a.is_disjoint(b),
+            _ => false,
+        }
+    }
+}
+
+/// A sentence's verb and object: `cut n1>n2 n2>n1`, `kill n3`.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Cut { links } => words(f, "cut", links),
+            Action::Slow {
+                links,
+                delay,
+                jitter,
+            } => {
+                let (delay, jitter) = (span::format(*delay), span::format(*jitter));
+                words(f, &format!("slow by {delay} (±{jitter})"), links)
+            }
+            Action::Throttle {
+                links,
+                bytes_per_second,
+            } => words(f, &format!("throttle to {bytes_per_second} bytes/s"), links),
+            Action::Reset { links } => words(f, "reset", links),
+            Action::Kill { nodes } => words(f, "kill", nodes),
+            Action::Pause { nodes } => words(f, "pause", nodes),
+            Action::Remove { node } => write!(f, "remove {node} from the members"),
+            Action::Transfer { to } => write!(f, "transfer leadership to {to}"),
+            Action::Snapshot { node } => write!(f, "take a snapshot on {node}"),
+        }
+    }
+}
+
+fn words<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    verb: &str,
+    objects: &BTreeSet<T>,
+) -> fmt::Result {
+    f.write_str(verb)?;
+    objects.iter().try_for_each(|object| write!(f, " {object}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kill(nodes: &[&str]) -> Action {
+        Action::Kill {
+            nodes: nodes.iter().map(|&name| name.into()).collect(),
+        }
+    }
+
+    fn cut(from: &str, to: &str) -> Action {
+        Action::Cut {
+            links: [Link::new(&from.into(), &to.into())].into(),
+        }
+    }
+
+    #[test]
+    fn two_faults_fight_over_a_node_they_both_stop() {
+        let pause = Action::Pause {
+            nodes: ["n2".into()].into(),
+        };
+        assert!(kill(&["n1", "n2"]).fights(&pause));
+        assert!(Action::Remove { node: "n1".into() }.fights(&kill(&["n1"])));
+        assert!(!kill(&["n1"]).fights(&pause));
+    }
+
+    #[test]
+    fn cuts_fight_over_a_direction_only() {
+        assert!(cut("n1", "n2").fights(&cut("n1", "n2")));
+        assert!(!cut("n1", "n2").fights(&cut("n2", "n1")));
+        assert!(!cut("n1", "n2").fights(&kill(&["n1"])));
+    }
+
+    #[test]
+    fn an_action_is_read_as_it_is_written() {
+        let text = r#"{"do":"cut","links":["n1>n2"]}"#;
+        assert_eq!(serde_json::to_string(&cut("n1", "n2")).unwrap(), text);
+        assert_eq!(
+            serde_json::from_str::<Action>(text).unwrap(),
+            cut("n1", "n2")
+        );
+        assert_eq!(cut("n1", "n2").to_string(), "cut n1>n2");
+    }
+}

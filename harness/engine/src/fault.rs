@@ -1,0 +1,345 @@
+//! What a nemesis can break: kinds that are chosen, and faults that still name nodes by their role.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+use crate::{NodeName, span};
+
+/// A kind of fault: the unit that is weighted, switched off, counted. Written in kebab-case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// The leader alone on one side, everyone else on the other.
+    IsolateLeader,
+    /// A minority on one side, a majority on the other (two equal halves of an even cluster).
+    Halves,
+    /// Each node reaches a majority, and no two nodes reach the same one.
+    MajoritiesRing,
+    /// Two sides that only one node reaches both of.
+    Bridge,
+    /// One direction of some links is cut.
+    OneWay,
+    /// A node is cut off and let back several times in a row.
+    Flapping,
+    /// One node is killed and later restarted.
+    KillOne,
+    /// The leader is killed and later restarted.
+    KillLeader,
+    /// The largest minority is killed at once.
+    KillMinority,
+    /// Every node is killed at once.
+    KillAll,
+    /// The leader stops for a while without dying.
+    PauseLeader,
+    /// One node stops for a while without dying.
+    PauseOne,
+    /// Every node is killed and restarted, one after the other.
+    RollingRestart,
+    /// Messages of some nodes arrive late.
+    SlowLinks,
+    /// Few bytes per second pass to and from some nodes.
+    Throttle,
+    /// Connections of some nodes are reset once.
+    DropConnections,
+    /// A node is removed from the cluster's members and later added again.
+    Membership,
+    /// The leader hands its office to another node.
+    TransferLeader,
+    /// A node takes a snapshot and compacts its log.
+    SnapshotNow,
+}
+
+/// Which node, by what it is when the injection starts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Selector {
+    /// The leader. Written `leader`.
+    Leader,
+    /// The k-th of the other nodes, counted from 1 in the order of the plan, going round from the
+    /// leader. Written `follower-k`.
+    Follower(u32),
+    /// The node of that name.
+    Node(NodeName),
+}
+
+/// One thing to break, its nodes still named by their role. The conductor resolves it to an
+/// [`Action`](crate::Action) when the injection starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Fault {
+    /// Nodes of different groups do not reach each other. Nodes in no group are not touched.
+    Partition {
+        /// The groups; at least two.
+        groups: Vec<Vec<Selector>>,
+    },
+    /// What `from` sends to `to` is lost; the other direction works.
+    OneWay {
+        /// The nodes that are not heard.
+        from: Vec<Selector>,
+        /// The nodes that do not hear them.
+        to: Vec<Selector>,
+    },
+    /// Each node reaches only its nearest neighbours on a ring, just enough for a majority.
+    Ring {
+        /// The nodes in the order of the ring; at least four.
+        order: Vec<Selector>,
+    },
+    /// Delays what the nodes send and receive.
+    Slow {
+        /// The nodes; each link that touches one of them is slow.
+        nodes: Vec<Selector>,
+        /// How much later each message arrives.
+        #[serde(with = "span::text")]
+        delay: Duration,
+        /// By how much the delay varies, up and down.
+        #[serde(with = "span::text")]
+        jitter: Duration,
+    },
+    /// Lets few bytes pass.
+    Throttle {
+        /// The nodes; each link that touches one of them is throttled.
+        nodes: Vec<Selector>,
+        /// What passes, per link and direction.
+        bytes_per_second: u64,
+    },
+    /// Resets the connections once.
+    Reset {
+        /// The nodes; each link that touches one of them is reset.
+        nodes: Vec<Selector>,
+    },
+    /// Kills (SIGKILL); the heal restarts.
+    Kill {
+        /// The nodes, all at once.
+        nodes: Vec<Selector>,
+    },
+    /// Stops (SIGSTOP); the heal continues.
+    Pause {
+        /// The nodes, all at once.
+        nodes: Vec<Selector>,
+    },
+    /// Removes from the members; the heal adds it back.
+    Remove {
+        /// The node.
+        node: Selector,
+    },
+    /// Asks the leader to hand over.
+    Transfer {
+        /// The node that shall lead.
+        to: Selector,
+    },
+    /// Asks for a snapshot.
+    Snapshot {
+        /// The node.
+        node: Selector,
+    },
+}
+
+/// A word that names no kind of fault.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "no kind of fault is called `{word}`; there are {}",
+    FaultKind::names()
+)]
+pub struct UnknownFaultKind {
+    word: String,
+}
+
+impl FaultKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [FaultKind; 19] = [
+        FaultKind::IsolateLeader,
+        FaultKind::Halves,
+        FaultKind::MajoritiesRing,
+        FaultKind::Bridge,
+        FaultKind::OneWay,
+        FaultKind::Flapping,
+        FaultKind::KillOne,
+        FaultKind::KillLeader,
+        FaultKind::KillMinority,
+        FaultKind::KillAll,
+        FaultKind::PauseLeader,
+        FaultKind::PauseOne,
+        FaultKind::RollingRestart,
+        FaultKind::SlowLinks,
+        FaultKind::Throttle,
+        FaultKind::DropConnections,
+        FaultKind::Membership,
+        FaultKind::TransferLeader,
+        FaultKind::SnapshotNow,
+    ];
+
+    /// The word in plans, on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            FaultKind::IsolateLeader => "isolate-leader",
+            FaultKind::Halves => "halves",
+            FaultKind::MajoritiesRing => "majorities-ring",
+            FaultKind::Bridge => "bridge",
+            FaultKind::OneWay => "one-way",
+            FaultKind::Flapping => "flapping",
+            FaultKind::KillOne => "kill-one",
+            FaultKind::KillLeader => "kill-leader",
+            FaultKind::KillMinority => "kill-minority",
+            FaultKind::KillAll => "kill-all",
+            FaultKind::PauseLeader => "pause-leader",
+            FaultKind::PauseOne => "pause-one",
+            FaultKind::RollingRestart => "rolling-restart",
+            FaultKind::SlowLinks => "slow-links",
+            FaultKind::Throttle => "throttle",
+            FaultKind::DropConnections => "drop-connections",
+            FaultKind::Membership => "membership",
+            FaultKind::TransferLeader => "transfer-leader",
+            FaultKind::SnapshotNow => "snapshot-now",
+        }
+    }
+
+    /// The smallest cluster that the kind makes sense in.
+    pub fn nodes_min(self) -> u32 {
+        match self {
+            FaultKind::MajoritiesRing => 4,
+            FaultKind::Bridge | FaultKind::KillMinority | FaultKind::Membership => 3,
+            FaultKind::IsolateLeader
+            | FaultKind::Halves
+            | FaultKind::OneWay
+            | FaultKind::Flapping
+            | FaultKind::SlowLinks
+            | FaultKind::Throttle
+            | FaultKind::DropConnections
+            | FaultKind::TransferLeader => 2,
+            FaultKind::KillOne
+            | FaultKind::KillLeader
+            | FaultKind::KillAll
+            | FaultKind::PauseLeader
+            | FaultKind::PauseOne
+            | FaultKind::RollingRestart
+            | FaultKind::SnapshotNow => 1,
+        }
+    }
+
+    fn names() -> String {
+        FaultKind::ALL.map(FaultKind::name).join(", ")
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for FaultKind {
+    type Err = UnknownFaultKind;
+
+    fn from_str(word: &str) -> Result<Self, UnknownFaultKind> {
+        let found = FaultKind::ALL.into_iter().find(|kind| kind.name() == word);
+        found.ok_or_else(|| UnknownFaultKind {
+            word: word.to_owned(),
+        })
+    }
+}
+
+impl Selector {
+    /// Whether somebody must lead for the selector to mean a node.
+    pub fn needs_leader(&self) -> bool {
+        !matches!(self, Selector::Node(_))
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Selector::Leader => f.write_str("leader"),
+            Selector::Follower(number) => write!(f, "follower-{number}"),
+            Selector::Node(name) => name.fmt(f),
+        }
+    }
+}
+
+impl From<&str> for Selector {
+    /// Any word that is not `leader` or `follower-k` names a node.
+    fn from(word: &str) -> Self {
+        let follower = word
+            .strip_prefix("follower-")
+            .and_then(|number| number.parse().ok());
+        match follower {
+            Some(number) => Selector::Follower(number),
+            None if word == "leader" => Selector::Leader,
+            None => Selector::Node(word.into()),
+        }
+    }
+}
+
+impl Serialize for Selector {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Selector {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|word| Selector::from(word.as_str()))
+    }
+}
+
+impl Fault {
+    /// Every selector in it.
+    pub fn selectors(&self) -> Vec<&Selector> {
+        match self {
+            Fault::Partition { groups } => groups.iter().flatten().collect(),
+            Fault::OneWay { from, to } => from.iter().chain(to).collect(),
+            Fault::Ring { order } => order.iter().collect(),
+            Fault::Slow { nodes, .. }
+            | Fault::Throttle { nodes, .. }
+            | Fault::Reset { nodes }
+            | Fault::Kill { nodes }
+            | Fault::Pause { nodes } => nodes.iter().collect(),
+            Fault::Remove { node } | Fault::Transfer { to: node } | Fault::Snapshot { node } => {
+                vec![node]
+            }
+        }
+    }
+
+    /// Whether it is over as soon as it has taken effect, so that there is nothing to heal.
+    pub fn is_instant(&self) -> bool {
+        matches!(
+            self,
+            Fault::Reset { .. } | Fault::Transfer { .. } | Fault::Snapshot { .. }
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_name_and_serialised_as_it() {
+        for kind in FaultKind::ALL {
+            assert_eq!(kind.name().parse(), Ok(kind));
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_kind_is_refused_with_the_list_of_kinds() {
+        let error = "isolate-leder"
+            .parse::<FaultKind>()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("`isolate-leder`") && error.contains("isolate-leader"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn selectors_are_read_as_they_are_written() {
+        for word in ["leader", "follower-2", "n3"] {
+            assert_eq!(Selector::from(word).to_string(), word);
+        }
+        assert_eq!(Selector::from("follower-2"), Selector::Follower(2));
+    }
+}

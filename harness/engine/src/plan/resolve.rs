@@ -1,0 +1,248 @@
+//! From what a user asked for to a plan without gaps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::{Plan, PlanError, PlannedInjection, VERSION};
+use crate::draft::{Draft, NemesisDraft, WorkloadDraft};
+use crate::target::BugProfile;
+use crate::{FaultKind, NemesisParams, TargetInfo, WorkloadParams, nemesis, span};
+
+impl Plan {
+    /// Fills the gaps of `draft`: from the bug's profile, unless the user chose a nemesis, and else
+    /// with the usual values. Draws the schedule from the seed, unless injections are listed.
+    ///
+    /// # Errors
+    /// If a word is unknown to the target, a size is impossible, or an injection is.
+    pub fn resolve(draft: Draft, target: &TargetInfo) -> Result<Plan, PlanError> {
+        let (name, mode) = target_and_mode(&draft, target)?;
+        let profile = profile(&draft, target)?;
+        let seed = draft.seed.ok_or(PlanError::NoSeed)?;
+        let mut plan = Plan {
+            version: VERSION,
+            seed,
+            target: name,
+            mode,
+            lab: lab(&draft, target)?,
+            nodes: draft.nodes.or(profile.nodes).unwrap_or(5),
+            clients: draft.clients.or(profile.clients).unwrap_or(10),
+            rate: draft.rate.or(profile.rate).unwrap_or(200),
+            warm_up: draft.warm_up.unwrap_or(Duration::from_secs(2)),
+            time: draft.time.unwrap_or(Duration::from_secs(30)),
+            recovery: draft.recovery.unwrap_or(Duration::from_secs(15)),
+            final_reads: draft.final_reads.unwrap_or(Duration::from_secs(10)),
+            call_timeout: draft.call_timeout.unwrap_or(Duration::from_secs(1)),
+            verify_timeout: draft.verify_timeout.unwrap_or(Duration::from_secs(5)),
+            start_wait: draft.start_wait.unwrap_or(Duration::from_secs(1)),
+            settings: settings(&draft, &profile, target)?,
+            workload: workload(&draft, &profile, target)?,
+            bug: draft.bug,
+            injections: Vec::new(),
+        };
+        plan.validate()?;
+        plan.injections = match draft.injections {
+            Some(listed) => numbered(listed),
+            None => plan.draw(&draft.nemesis.unwrap_or(profile.nemesis), target)?,
+        };
+        plan.validate()?;
+        plan.check_kinds(target)?;
+        Ok(plan)
+    }
+
+    fn draw(
+        &self,
+        draft: &NemesisDraft,
+        target: &TargetInfo,
+    ) -> Result<Vec<PlannedInjection>, PlanError> {
+        let params = self.nemesis(draft, target)?;
+        let drawn = nemesis::schedule(self.seed, &params, self.nodes, self.time);
+        if drawn.is_empty() && !draft.is_none() {
+            return Err(PlanError::NoFaultFits {
+                time: span::format(self.time),
+            });
+        }
+        Ok(drawn)
+    }
+
+    fn nemesis(
+        &self,
+        draft: &NemesisDraft,
+        target: &TargetInfo,
+    ) -> Result<NemesisParams, PlanError> {
+        let named = draft.kinds.iter().flatten().chain(draft.weights.keys());
+        named.copied().try_for_each(|kind| supports(target, kind))?;
+        for kind in draft.kinds.iter().flatten() {
+            large_enough(*kind, self.nodes)?;
+        }
+        let kinds = draft.kinds.as_ref().unwrap_or(&target.faults);
+        let mut params = NemesisParams::of(kinds.iter().copied());
+        for (kind, weight) in &mut params.weights {
+            *weight = draft.weights.get(kind).copied().unwrap_or(*weight);
+        }
+        params.duration = draft.duration.unwrap_or(params.duration);
+        params.gap = draft.gap.unwrap_or(params.gap);
+        params.overlap = draft.overlap.unwrap_or(params.overlap);
+        params.swarm = draft
+            .swarm
+            .unwrap_or(draft.kinds.is_none() && draft.weights.is_empty());
+        params.durations.clone_from(&draft.durations);
+        check_percent(params.overlap)?;
+        Ok(params)
+    }
+
+    fn check_kinds(&self, target: &TargetInfo) -> Result<(), PlanError> {
+        self.injections.iter().try_for_each(|injection| {
+            supports(target, injection.kind)?;
+            large_enough(injection.kind, self.nodes)
+        })
+    }
+}
+
+fn supports(target: &TargetInfo, kind: FaultKind) -> Result<(), PlanError> {
+    if target.faults.contains(&kind) {
+        return Ok(());
+    }
+    Err(PlanError::Unsupported {
+        target: target.name.clone(),
+        kind,
+        known_words: target.faults.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn large_enough(kind: FaultKind, nodes: u32) -> Result<(), PlanError> {
+    let needed = kind.nodes_min();
+    if nodes >= needed {
+        return Ok(());
+    }
+    Err(PlanError::TooFewNodes {
+        kind,
+        needed,
+        nodes,
+    })
+}
+
+fn check_percent(overlap: u32) -> Result<(), PlanError> {
+    if overlap <= 100 {
+        return Ok(());
+    }
+    let problem = "a percentage is 0 to 100";
+    Err(PlanError::Size {
+        field: "nemesis.overlap",
+        value: overlap.to_string(),
+        problem,
+    })
+}
+
+fn target_and_mode(
+    draft: &Draft,
+    target: &TargetInfo,
+) -> Result<(String, Option<String>), PlanError> {
+    let asked = draft.target.as_deref().unwrap_or(&target.name);
+    let (name, mode) = match asked.split_once(':') {
+        Some((name, mode)) => (name, Some(mode)),
+        None => (asked, draft.mode.as_deref()),
+    };
+    if name != target.name {
+        let (plan, target) = (name.to_owned(), target.name.clone());
+        return Err(PlanError::OtherTarget { plan, target });
+    }
+    if let Some(mode) = mode {
+        known(target, "mode", mode, target.modes.iter().cloned())?;
+    }
+    Ok((name.to_owned(), mode.map(str::to_owned)))
+}
+
+fn lab(draft: &Draft, target: &TargetInfo) -> Result<String, PlanError> {
+    let asked = draft
+        .lab
+        .as_deref()
+        .or(target.labs.first().map(String::as_str));
+    let lab = asked.unwrap_or("process");
+    known(target, "lab", lab, target.labs.iter().cloned())?;
+    Ok(lab.to_owned())
+}
+
+/// The bug's profile, if the user leaves the choice of faults to it.
+fn profile(draft: &Draft, target: &TargetInfo) -> Result<BugProfile, PlanError> {
+    let Some(name) = &draft.bug else {
+        return Ok(BugProfile::default());
+    };
+    let Some(bug) = target.bug(name) else {
+        let names = target.bugs.iter().map(|bug| bug.name.clone());
+        return Err(unknown(target, "bug", name, names));
+    };
+    let chosen = draft.nemesis.is_some();
+    Ok(if chosen {
+        BugProfile::default()
+    } else {
+        bug.profile.clone()
+    })
+}
+
+fn settings(
+    draft: &Draft,
+    profile: &BugProfile,
+    target: &TargetInfo,
+) -> Result<BTreeMap<String, String>, PlanError> {
+    let mut settings = target.settings.clone();
+    for (name, value) in profile.settings.iter().chain(&draft.settings) {
+        known(target, "setting", name, target.settings.keys().cloned())?;
+        settings.insert(name.clone(), value.clone());
+    }
+    Ok(settings)
+}
+
+fn workload(
+    draft: &Draft,
+    profile: &BugProfile,
+    target: &TargetInfo,
+) -> Result<WorkloadParams, PlanError> {
+    let asked: WorkloadDraft = draft.workload.clone().unwrap_or_default();
+    let workload = profile.workload.clone().overlay(asked).resolve();
+    let model = workload.name.model();
+    if !target.models.contains(&model) {
+        return Err(PlanError::Model {
+            target: target.name.clone(),
+            model: model.name(),
+            workload: workload.name.name(),
+        });
+    }
+    Ok(workload)
+}
+
+fn numbered(mut listed: Vec<PlannedInjection>) -> Vec<PlannedInjection> {
+    listed.sort_by_key(|injection| (injection.at, injection.id));
+    if listed.iter().all(|injection| injection.id == 0) {
+        (1..)
+            .zip(&mut listed)
+            .for_each(|(id, injection)| injection.id = id);
+    }
+    listed
+}
+
+fn known(
+    target: &TargetInfo,
+    what: &'static str,
+    word: &str,
+    words: impl Iterator<Item = String>,
+) -> Result<(), PlanError> {
+    let words: BTreeSet<String> = words.collect();
+    if words.contains(word) {
+        return Ok(());
+    }
+    Err(unknown(target, what, word, words))
+}
+
+fn unknown(
+    target: &TargetInfo,
+    what: &'static str,
+    word: &str,
+    words: impl IntoIterator<Item = String>,
+) -> PlanError {
+    PlanError::Unknown {
+        target: target.name.clone(),
+        what,
+        word: word.to_owned(),
+        known_words: words.into_iter().collect(),
+    }
+}

@@ -1,0 +1,272 @@
+//! Whether a plan describes a run that can be made.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Plan, PlanError, PlannedInjection};
+use crate::{Fault, NodeName, Selector, WorkloadParams, span};
+
+/// The most nodes: beyond it one machine is not the place.
+const NODES_MAX: u32 = 99;
+/// The most client processes at a time.
+const CLIENTS_MAX: u32 = 1_000;
+/// The most operations per second.
+const RATE_MAX: u32 = 1_000_000;
+/// The longest of any span in a plan.
+const SPAN_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+impl Plan {
+    /// Checks all that can be checked without the target.
+    pub(crate) fn validate(&self) -> Result<(), PlanError> {
+        self.check_sizes()?;
+        self.check_spans()?;
+        check_workload(&self.workload)?;
+        self.check_numbers()?;
+        self.injections
+            .iter()
+            .try_for_each(|injection| self.check_injection(injection))
+    }
+
+    fn check_sizes(&self) -> Result<(), PlanError> {
+        let workload = &self.workload;
+        size(
+            "nodes",
+            self.nodes,
+            1,
+            NODES_MAX,
+            "a cluster has 1 to 99 nodes",
+        )?;
+        size(
+            "clients",
+            self.clients,
+            1,
+            CLIENTS_MAX,
+            "a run has 1 to 1000 clients",
+        )?;
+        size(
+            "rate",
+            self.rate,
+            1,
+            RATE_MAX,
+            "a run makes 1 to 1000000 operations a second",
+        )?;
+        size(
+            "workload.keys",
+            workload.keys,
+            1,
+            10_000,
+            "there must be 1 to 10000 keys",
+        )?;
+        let lives = "a key must live for at least one operation";
+        size(
+            "workload.operations_per_key",
+            workload.operations_per_key,
+            1,
+            u32::MAX,
+            lives,
+        )?;
+        size(
+            "workload.unknowns_per_key",
+            workload.unknowns_per_key,
+            1,
+            u32::MAX,
+            lives,
+        )?;
+        let percent = "a percentage is 0 to 100";
+        size("workload.roam", workload.roam, 0, 100, percent)?;
+        size("workload.contention", workload.contention, 0, 100, percent)?;
+        size(
+            "workload.burst",
+            workload.burst,
+            1,
+            CLIENTS_MAX,
+            "a burst has 1 operation or more",
+        )?;
+        size(
+            "workload.read_back",
+            workload.read_back,
+            0,
+            100,
+            "at most 100 reads a key",
+        )?;
+        let final_reads = "each key must be read from at least one node";
+        size(
+            "workload.final_reads",
+            workload.final_reads,
+            1,
+            NODES_MAX,
+            final_reads,
+        )
+    }
+
+    fn check_spans(&self) -> Result<(), PlanError> {
+        let positive = [
+            ("time", self.time),
+            ("recovery", self.recovery),
+            ("final_reads", self.final_reads),
+            ("call_timeout", self.call_timeout),
+            ("verify_timeout", self.verify_timeout),
+        ];
+        for (field, value) in positive {
+            if value.is_zero() {
+                return Err(too_short(field));
+            }
+        }
+        let all = positive
+            .into_iter()
+            .chain([("warm_up", self.warm_up), ("start_wait", self.start_wait)]);
+        match all.into_iter().find(|(_, value)| *value > SPAN_MAX) {
+            Some((field, value)) => Err(too_long(field, value)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_numbers(&self) -> Result<(), PlanError> {
+        let mut seen = BTreeSet::new();
+        for injection in &self.injections {
+            if injection.id == 0 || !seen.insert(injection.id) {
+                return Err(wrong(injection, "must have a number of its own, from 1"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_injection(&self, injection: &PlannedInjection) -> Result<(), PlanError> {
+        if injection.at.saturating_add(injection.duration) > self.time {
+            let time = span::format(self.time);
+            let problem = format!("ends after the time of faults ({time}): make that longer");
+            return Err(wrong(injection, &problem));
+        }
+        if injection.fault.is_instant() != injection.duration.is_zero() {
+            let problem = if injection.fault.is_instant() {
+                "is over at once: remove its duration"
+            } else {
+                "has no duration: give it one"
+            };
+            return Err(wrong(injection, problem));
+        }
+        check_fault(&injection.fault).map_err(|problem| wrong(injection, problem))?;
+        self.check_selectors(injection)
+    }
+
+    fn check_selectors(&self, injection: &PlannedInjection) -> Result<(), PlanError> {
+        for selector in injection.fault.selectors() {
+            let known = match selector {
+                Selector::Leader => true,
+                Selector::Follower(number) => (1..self.nodes).contains(number),
+                Selector::Node(name) => self.node_names().contains(name),
+            };
+            if !known {
+                let last = NodeName::numbered(self.nodes);
+                let problem = format!("names `{selector}`, but the nodes are n1 to {last}");
+                return Err(wrong(injection, &problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_workload(workload: &WorkloadParams) -> Result<(), PlanError> {
+    let able = workload.name.functions();
+    let foreign = workload
+        .mix
+        .weights()
+        .into_iter()
+        .find(|(f, w)| *w > 0 && !able.contains(f));
+    if let Some((function, _)) = foreign {
+        let function = function.name().to_owned();
+        return Err(PlanError::Operation {
+            workload: workload.name.name(),
+            function,
+        });
+    }
+    let reads = u64::from(workload.mix.read);
+    let watched = reads + u64::from(workload.mix.contains);
+    if reads == 0 {
+        let problem = "without reads nothing is ever noticed: give read a weight";
+        return Err(PlanError::Size {
+            field: "workload.mix.read",
+            value: "0".into(),
+            problem,
+        });
+    }
+    if workload.mix.total() == watched {
+        let problem = "nothing is ever updated: give write, cas, append or add a weight";
+        return Err(PlanError::Size {
+            field: "workload.mix",
+            value: "only reads".into(),
+            problem,
+        });
+    }
+    Ok(())
+}
+
+fn check_fault(fault: &Fault) -> Result<(), &'static str> {
+    let named: Vec<&Selector> = fault.selectors();
+    let distinct: BTreeSet<&Selector> = named.iter().copied().collect();
+    if named.is_empty() {
+        return Err("names no node");
+    }
+    if distinct.len() < named.len() {
+        return Err("names a node twice");
+    }
+    match fault {
+        Fault::Partition { groups } if groups.iter().filter(|g| !g.is_empty()).count() < 2 => {
+            Err("must have at least two groups")
+        }
+        Fault::OneWay { from, to } if from.is_empty() || to.is_empty() => {
+            Err("must have a node that is not heard and one that does not hear it")
+        }
+        Fault::Ring { order } if order.len() < 4 => Err("needs a ring of at least four nodes"),
+        Fault::Slow { delay, jitter, .. } if jitter > delay => {
+            Err("varies by more than its delay: a message cannot arrive before it was sent")
+        }
+        Fault::Throttle {
+            bytes_per_second: 0,
+            ..
+        } => Err("lets nothing pass: use a partition for that"),
+        _ => Ok(()),
+    }
+}
+
+fn size(
+    field: &'static str,
+    value: u32,
+    min: u32,
+    max: u32,
+    problem: &'static str,
+) -> Result<(), PlanError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(PlanError::Size {
+        field,
+        value: value.to_string(),
+        problem,
+    })
+}
+
+fn too_short(field: &'static str) -> PlanError {
+    PlanError::Size {
+        field,
+        value: "0s".into(),
+        problem: "give it some time, for example 1s",
+    }
+}
+
+fn too_long(field: &'static str, value: Duration) -> PlanError {
+    let problem = "nothing in a plan may take longer than a week";
+    PlanError::Size {
+        field,
+        value: span::format(value),
+        problem,
+    }
+}
+
+fn wrong(injection: &PlannedInjection, problem: &str) -> PlanError {
+    PlanError::Injection {
+        id: injection.id,
+        kind: injection.kind,
+        problem: problem.to_owned(),
+    }
+}

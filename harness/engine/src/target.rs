@@ -1,0 +1,206 @@
+//! What a run needs to know of the system under test: described as data, called through a client.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use testimony_history::{Call, Model, Reply};
+use thiserror::Error;
+
+use crate::draft::{NemesisDraft, WorkloadDraft};
+use crate::{FaultKind, NodeName, NodeStatus, ProcessId};
+
+/// A future that a trait object returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// How to run a system, call it, and look at it. It describes its nodes as data; the lab starts and
+/// stops them.
+pub trait Target: Send + Sync {
+    /// What can be tested.
+    fn info(&self) -> TargetInfo;
+
+    /// The program that is `node` of `cluster`. The same for its first start and for a restart.
+    fn node(&self, cluster: &Cluster, node: &NodeName) -> NodeSpec;
+
+    /// A client for one process. It is dropped when the process is retired.
+    fn client(
+        &self,
+        cluster: &Cluster,
+        process: ProcessId,
+        options: &ClientOptions,
+    ) -> Box<dyn Client>;
+
+    /// What `node` says of itself, or `None` if it does not answer soon.
+    fn status<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        node: &'a NodeName,
+    ) -> BoxFuture<'a, Option<NodeStatus>>;
+
+    /// Asks the cluster, whoever leads it, for `action`. Ends when the action has taken effect.
+    fn admin<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        action: &'a AdminAction,
+    ) -> BoxFuture<'a, Result<(), AdminError>>;
+}
+
+/// One process's way to the system: sequential, and it never repeats a call silently.
+pub trait Client: Send {
+    /// Makes the call, asking `node` first, and says what became of it within the timeout of the
+    /// client's options. An error is a [`Reply`] too.
+    fn invoke<'a>(&'a mut self, node: &'a NodeName, call: &'a Call) -> BoxFuture<'a, Reply>;
+}
+
+/// What all clients of a run have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientOptions {
+    /// How long a call may take before its outcome is unknown.
+    pub timeout: Duration,
+    /// The object that the history is judged as: an absent key reads as 0 in a counter, as null in
+    /// a register or map.
+    pub model: Model,
+}
+
+/// Where the nodes are. Data only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// The nodes in the order of the plan.
+    pub nodes: Vec<ClusterNode>,
+}
+
+/// One node's addresses and folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterNode {
+    /// Its name.
+    pub name: NodeName,
+    /// Where it hears other nodes.
+    pub peer_listen: SocketAddr,
+    /// Where it hears clients.
+    pub http: SocketAddr,
+    /// Where it keeps its data.
+    pub data: PathBuf,
+    /// Where it reaches each other node: the lab's proxy of that link.
+    pub routes: BTreeMap<NodeName, SocketAddr>,
+}
+
+/// A program to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSpec {
+    /// The executable.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables set for it, in addition to those of the lab.
+    pub env: BTreeMap<String, String>,
+}
+
+/// What an operator may ask of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminAction {
+    /// The node becomes a member.
+    AddMember(NodeName),
+    /// The node is no member any more.
+    RemoveMember(NodeName),
+    /// The node becomes the leader.
+    Transfer(NodeName),
+    /// The node takes a snapshot.
+    Snapshot(NodeName),
+}
+
+/// Why an operator's request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AdminError {
+    /// The system has no such operation.
+    #[error("{target} has no way to {what}")]
+    Unsupported {
+        /// The target.
+        target: String,
+        /// What was asked.
+        what: String,
+    },
+    /// Nobody could be reached who would do it.
+    #[error("no node took the request: {reason}")]
+    Unreachable {
+        /// What the last attempt met.
+        reason: String,
+    },
+    /// The system said no.
+    #[error("refused: {reason}")]
+    Refused {
+        /// What it said.
+        reason: String,
+    },
+    /// It may or may not have been carried out.
+    #[error("nobody knows whether it was carried out: {reason}")]
+    Uncertain {
+        /// What is known.
+        reason: String,
+    },
+}
+
+/// What a target offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetInfo {
+    /// Its name on the command line.
+    pub name: String,
+    /// One sentence.
+    pub summary: String,
+    /// Its modes; the run is `name:mode`. Empty if it has none.
+    pub modes: Vec<String>,
+    /// The labs it runs in.
+    pub labs: Vec<String>,
+    /// The models its histories can be judged as.
+    pub models: Vec<Model>,
+    /// The kinds of faults that it can be put under.
+    pub faults: BTreeSet<FaultKind>,
+    /// Its own settings with their defaults, for example `snapshot-every`; a plan may set them.
+    pub settings: BTreeMap<String, String>,
+    /// The mistakes that can be planted in it.
+    pub bugs: Vec<BugInfo>,
+}
+
+/// A mistake that can be planted, and the run that shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BugInfo {
+    /// Its name on the command line.
+    pub name: String,
+    /// One sentence.
+    pub summary: String,
+    /// What a run of it looks like, unless the user asks for another.
+    pub profile: BugProfile,
+}
+
+/// What a bug changes in the default run. What is absent stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BugProfile {
+    /// Which faults, how often, how long.
+    pub nemesis: NemesisDraft,
+    /// Which operations. What they may answer, and the model, are not changed by it.
+    pub workload: WorkloadDraft,
+    /// How many nodes.
+    pub nodes: Option<u32>,
+    /// How many clients.
+    pub clients: Option<u32>,
+    /// Operations per second over all clients.
+    pub rate: Option<u32>,
+    /// Settings of the target.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl Cluster {
+    /// The node of that name.
+    pub fn node(&self, name: &NodeName) -> Option<&ClusterNode> {
+        self.nodes.iter().find(|node| node.name == *name)
+    }
+}
+
+impl TargetInfo {
+    /// The bug of that name.
+    pub fn bug(&self, name: &str) -> Option<&BugInfo> {
+        self.bugs.iter().find(|bug| bug.name == name)
+    }
+}
