@@ -105,15 +105,15 @@ impl<'a> Drawing<'a> {
     fn next(&mut self, at: Duration, over: Duration) -> Duration {
         let others = |&(kind, _): &(FaultKind, u32)| self.lanes.is_free(Lane::of(kind), at);
         if self.weights.iter().any(others) && self.chance.percent(self.params.overlap) {
-            let length = over.saturating_sub(at).max(REST);
+            let length = over.saturating_sub(at).max(REST_MAX);
             return at + length * u32_of(self.chance.between(10, 80)) / 100;
         }
-        let free = self.lanes.all_free_at().saturating_sub(REST);
+        let free = self.lanes.all_free_at().saturating_sub(self.rest);
         free.max(at)
             + self
                 .chance
                 .span(self.params.gap)
-                .max(Duration::from_millis(1))
+                .max(STEP_MIN)
     }
 
     fn finish(mut self) -> Vec<PlannedInjection> {
