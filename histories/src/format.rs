@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::place::Place;
-use crate::{Recording, Value};
+use crate::{Recording, Value, jsonl};
 
 /// A way to write a history down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -175,18 +175,24 @@ impl Format {
 /// # Errors
 /// Says the line, the column and what is wrong there.
 pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, ReadError> {
-    let _ = options.format.unwrap_or_else(|| Format::detect(bytes));
-    Err(ReadError {
-        place: Place::of(bytes, 0),
-        problem: ReadProblem::Empty,
-    })
+    match options.format.unwrap_or_else(|| Format::detect(bytes)) {
+        Format::JsonLines => jsonl::read(bytes, options),
+        _ => jsonl::read(bytes, options),
+    }
 }
 
 /// Writes a history file.
 ///
+/// Where the order of lines alone counts (see [`Order`](crate::Order)), JSON lines get times that say
+/// the same: one that goes backwards is raised to the latest before it, and one nanosecond further
+/// where a tie would make a call concurrent with a return before it. The original is kept as
+/// `time_recorded`.
+///
 /// # Errors
 /// Those of `out`, and [`io::ErrorKind::Unsupported`] for Porcupine's formats, which are only read.
 pub fn write(recording: &Recording, format: Format, out: &mut impl io::Write) -> io::Result<()> {
-    let _ = (recording, format, out);
-    Err(io::ErrorKind::Unsupported.into())
+    match format {
+        Format::JsonLines => jsonl::write(recording, out),
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    }
 }

@@ -9,14 +9,18 @@ pub mod builder;
 pub mod edn;
 pub mod event;
 pub mod format;
+mod gather;
 pub mod history;
 mod jsonl;
+mod order;
 pub mod pairing;
 pub mod place;
 mod processes;
 pub mod recorder;
 pub mod recording;
+mod strings;
 pub mod value;
+mod vocabulary;
 
 pub use builder::{Builder, OpId};
 pub use event::{Answer, Call, Event, Function, Kind, Model, Process};

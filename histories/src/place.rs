@@ -42,3 +42,11 @@ impl fmt::Display for Place {
 pub(crate) fn index32(index: usize) -> u32 {
     u32::try_from(index).expect("a history holds at most 2^32 events")
 }
+
+/// The beginning of a text, for a message.
+pub(crate) fn excerpt(text: &str) -> Box<str> {
+    match text.char_indices().nth(40) {
+        None => text.into(),
+        Some((end, _)) => format!("{}...", &text[..end]).into(),
+    }
+}

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::{ReadError, jsonl};
+
 /// A value as a history carries it. Equality is exact and total, so that a value can be interned:
 /// `1` and `1.0` differ, and a float equals itself, also NaN.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,7 +26,19 @@ pub enum Value {
     Map(Arc<[(Arc<str>, Value)]>),
 }
 
+/// How deep lists and maps may nest in a file. Enough for any history, and little enough for any
+/// stack.
+pub(crate) const DEPTH_MAX: usize = 128;
+
 impl Value {
+    /// The value that a JSON text says.
+    ///
+    /// # Errors
+    /// Names the place of the first byte that is no JSON.
+    pub fn parse(json: &str) -> Result<Self, ReadError> {
+        jsonl::parse_value(json)
+    }
+
     /// A string value.
     pub fn str(text: &str) -> Self {
         Value::Str(Arc::from(text))
@@ -34,11 +48,43 @@ impl Value {
     pub fn list(items: impl IntoIterator<Item = Value>) -> Self {
         Value::List(items.into_iter().collect())
     }
+
+    /// The same value with the entries of every map in the order of their keys, so that maps with the
+    /// same entries are equal.
+    pub fn canonical(&self) -> Self {
+        if !self.has_map() {
+            return self.clone();
+        }
+        match self {
+            Value::List(items) => Value::list(items.iter().map(Value::canonical)),
+            Value::Map(entries) => {
+                let canonical = |(key, value): &(Arc<str>, Value)| (key.clone(), value.canonical());
+                let mut entries: Vec<_> = entries.iter().map(canonical).collect();
+                entries.sort();
+                Value::Map(entries.into())
+            }
+            plain => plain.clone(),
+        }
+    }
+
+    fn has_map(&self) -> bool {
+        match self {
+            Value::Map(_) => true,
+            Value::List(items) => items.iter().any(Value::has_map),
+            _ => false,
+        }
+    }
 }
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
         Value::Int(number)
+    }
+}
+
+impl From<i32> for Value {
+    fn from(number: i32) -> Self {
+        Value::Int(i64::from(number))
     }
 }
 

@@ -1,5 +1,10 @@
 //! History format version 1: JSON lines.
 
+mod line;
+mod reader;
+mod syntax;
 mod writer;
 
-pub(crate) use writer::{write_event, write_header};
+pub(crate) use reader::read;
+pub(crate) use syntax::parse_value;
+pub(crate) use writer::{write, write_event, write_header};

@@ -1,9 +1,31 @@
 //! Events to JSON lines, keys in one canonical order.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use crate::{Event, Header, Process, Value};
+use crate::order::Raise;
+use crate::{Event, Header, Order, Process, Recording, Value};
+
+/// Writes a whole recording.
+pub(crate) fn write(recording: &Recording, out: &mut impl io::Write) -> io::Result<()> {
+    let mut line = Vec::new();
+    write_header(&mut line, &recording.header);
+    let mut raise = Raise::default();
+    for event in &recording.events {
+        match recording.order {
+            Order::Time => write_event(&mut line, event),
+            Order::Lines => write_event(&mut line, &raise.event(event)),
+        }
+        if line.len() > CHUNK {
+            out.write_all(&line)?;
+            line.clear();
+        }
+    }
+    out.write_all(&line)
+}
+
+/// How many bytes are written at a time.
+const CHUNK: usize = 1 << 16;
 
 /// Appends the header's line.
 pub(crate) fn write_header(out: &mut Vec<u8>, header: &Header) {
