@@ -4,6 +4,10 @@ use testimony_checker::{Exhausted, Reason};
 
 use crate::phrase;
 
+/// What to do about a broken run.
+pub(crate) const AFTER_BROKEN: &str = "Nothing can be concluded about the system from this run. Look at \
+    the nodes' output under nodes/ in the run's folder, then run it again.";
+
 /// Why nobody knows, in sentences.
 pub(crate) fn why_undecided(exhausted: &Exhausted) -> String {
     let key = exhausted

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::value::Value as Json;
 use testimony_checker::{Counterexample, CycleEdge, Judgement, Note, Verdict};
+use testimony_engine::RunSummary;
 use testimony_history::Value;
 
-use crate::{CheckReport, RunOutcome, Timings};
+use crate::{CheckReport, RunOutcome, RunReport, Timings};
 
 /// What is said of a verdict, in the order in which it is written.
 #[derive(Debug, Serialize)]
@@ -78,6 +79,51 @@ struct Check<'a> {
     judged: Judged<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Run<'a> {
+    outcome: RunOutcome,
+    exit_code: u8,
+    /// What was found, if anything: `linearizability`.
+    finding: Option<&'static str>,
+    target: String,
+    bug: Option<&'a str>,
+    lab: &'a str,
+    seed: u64,
+    #[serde(flatten)]
+    judged: Option<Judged<'a>>,
+    shortcomings: Vec<String>,
+    summary: &'a RunSummary,
+    warnings: Vec<String>,
+    folder: &'a str,
+    command: &'a str,
+}
+
+/// The text of `verdict.json`, also the one object of `run --json`, without a newline at its end.
+pub fn run(report: &RunReport<'_>) -> String {
+    one_line(&Run {
+        outcome: report.outcome,
+        exit_code: report.outcome.exit_code(),
+        finding: (report.outcome == RunOutcome::Violation).then_some("linearizability"),
+        target: report.target(),
+        bug: report.plan.bug.as_deref(),
+        lab: &report.plan.lab,
+        seed: report.plan.seed,
+        judged: report
+            .judgement
+            .map(|judgement| judged(judgement, report.timings)),
+        shortcomings: report.shortcomings(),
+        summary: report.summary,
+        warnings: report
+            .events
+            .warnings
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        folder: &report.folder,
+        command: &report.command,
+    })
 }
 
 /// The one object of `check --json`, without a newline at its end.

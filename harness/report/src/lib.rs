@@ -7,10 +7,12 @@
 
 pub mod check_report;
 pub mod evidence;
+pub mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod outcome;
+pub mod run_report;
 pub mod text;
 
 mod advice;
@@ -23,3 +25,4 @@ mod table;
 
 pub use check_report::{CheckReport, Timings};
 pub use outcome::RunOutcome;
+pub use run_report::RunReport;

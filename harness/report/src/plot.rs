@@ -8,7 +8,7 @@ pub(crate) mod frame;
 pub(crate) mod label;
 pub(crate) mod lanes;
 pub(crate) mod latency;
-// pub(crate) mod roles;
+pub(crate) mod roles;
 pub(crate) mod samples;
 pub(crate) mod throughput;
 pub(crate) mod timeline;

@@ -3,6 +3,8 @@
 
 mod blocks;
 mod check;
+mod run;
 
 pub use check::check;
 pub(crate) use check::{judged, shrunk, took};
+pub use run::run;

@@ -26,7 +26,7 @@ pub fn check(report: &CheckReport<'_>) -> String {
                 (phrase::count(report.judgement.partitions as u64), "partitions".to_owned()),
                 (report.model.name().to_owned(), "model".to_owned()),
             ]))
-            p.note { (judged(report.judgement, report.model)) "." }
+            p.note { (judged(report.judgement, Some(report.model))) "." }
             @if let Some(timings) = report.timings { p.note { (took(timings)) "." } }
             @for warning in &report.recording.warnings { p.note { (warning) } }
         }))

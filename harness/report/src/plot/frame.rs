@@ -8,7 +8,7 @@ use crate::plot::axis::Linear;
 use crate::plot::label::Px;
 
 /// Width of every drawing over time, in pixels.
-pub(crate) const WIDTH: f64 = 1040.0;
+pub(crate) const WIDTH: f64 = 1072.0;
 /// Where the plot begins: room for the labels of the other axis.
 pub(crate) const LEFT: f64 = 76.0;
 /// Where the plot ends.
@@ -85,7 +85,7 @@ impl Frame {
 
 /// A round number without needless decimals.
 pub(crate) fn tick(value: f64) -> String {
-    let text = format!("{value:.6}");
+    let text = format!("{:.6}", value + 0.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 

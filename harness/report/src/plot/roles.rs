@@ -52,12 +52,20 @@ pub(crate) fn roles(frame: &Frame, samples: &[StatusSample]) -> Option<Markup> {
             @for stretch in stretches { (drawn(frame, node, stretch, middle)) }
         }
     };
-    Some(drawing("Leader and term of each node over time", WIDTH, bottom + 26.0, &content))
+    Some(drawing(
+        "Leader and term of each node over time",
+        WIDTH,
+        bottom + 26.0,
+        &content,
+    ))
 }
 
 /// What each node was, over time.
 fn stretches(end: u64, samples: &[StatusSample]) -> BTreeMap<NodeName, Vec<Stretch>> {
-    let names: BTreeSet<&NodeName> = samples.iter().flat_map(|sample| sample.nodes.keys()).collect();
+    let names: BTreeSet<&NodeName> = samples
+        .iter()
+        .flat_map(|sample| sample.nodes.keys())
+        .collect();
     let mut lanes = BTreeMap::new();
     for name in names {
         let mut lane: Vec<Stretch> = Vec::new();
@@ -121,7 +129,9 @@ fn drawn(frame: &Frame, node: &NodeName, stretch: &Stretch, middle: f64) -> Mark
 /// As much of "term 5" as fits.
 fn fitting(term: u64, room: f64) -> Option<String> {
     let long = format!("term {term}");
-    [long, term.to_string()].into_iter().find(|label| width(label, 11.0) + 9.0 <= room)
+    [long, term.to_string()]
+        .into_iter()
+        .find(|label| width(label, 11.0) + 9.0 <= room)
 }
 
 fn title(node: &NodeName, stretch: &Stretch) -> String {
@@ -133,7 +143,11 @@ fn title(node: &NodeName, stretch: &Stretch) -> String {
         Was::Down => "did not answer".to_owned(),
     };
     let instants = Instants::telling_apart([]);
-    format!("{node} {what}, {} to {} s", instants.say(stretch.from), instants.say(stretch.to))
+    format!(
+        "{node} {what}, {} to {} s",
+        instants.say(stretch.from),
+        instants.say(stretch.to)
+    )
 }
 
 #[cfg(test)]
@@ -143,8 +157,16 @@ mod tests {
     use super::*;
 
     fn sample(seconds: u64, role: Role, alive: bool) -> StatusSample {
-        let status = NodeStatus { alive, role: Some(role), term: Some(2), ..NodeStatus::default() };
-        StatusSample { time: Nanos(seconds * 1_000_000_000), nodes: [("n1".into(), status)].into() }
+        let status = NodeStatus {
+            alive,
+            role: Some(role),
+            term: Some(2),
+            ..NodeStatus::default()
+        };
+        StatusSample {
+            time: Nanos(seconds * 1_000_000_000),
+            nodes: [("n1".into(), status)].into(),
+        }
     }
 
     #[test]
@@ -156,15 +178,26 @@ mod tests {
         ];
         let lanes = stretches(3_000_000_000, &samples);
         let expected = [
-            Stretch { from: 0, to: 2_000_000_000, was: Was::Leader(Some(2)) },
-            Stretch { from: 2_000_000_000, to: 3_000_000_000, was: Was::Down },
+            Stretch {
+                from: 0,
+                to: 2_000_000_000,
+                was: Was::Leader(Some(2)),
+            },
+            Stretch {
+                from: 2_000_000_000,
+                to: 3_000_000_000,
+                was: Was::Down,
+            },
         ];
         assert_eq!(lanes[&NodeName::from("n1")], expected);
     }
 
     #[test]
     fn silence_is_not_taken_for_an_answer() {
-        let samples = [sample(0, Role::Follower, true), sample(60, Role::Follower, true)];
+        let samples = [
+            sample(0, Role::Follower, true),
+            sample(60, Role::Follower, true),
+        ];
         let lanes = stretches(61_000_000_000, &samples);
         assert_eq!(lanes[&NodeName::from("n1")].len(), 2);
         assert_eq!(lanes[&NodeName::from("n1")][0].to, STALE);

@@ -23,7 +23,7 @@ pub fn check(report: &CheckReport<'_>, colour: bool) -> String {
         }
         Verdict::Linearizable(_) => {}
     }
-    page.entry("judged", &judged(report.judgement, report.model));
+    page.entry("judged", &judged(report.judgement, Some(report.model)));
     if let Some(timings) = report.timings {
         page.entry("took", &took(timings));
     }
@@ -68,15 +68,16 @@ pub(crate) fn shrunk(found: &Counterexample) -> String {
 }
 
 /// What was judged, and by what.
-pub(crate) fn judged(judgement: &Judgement, model: testimony_history::Model) -> String {
+pub(crate) fn judged(judgement: &Judgement, model: Option<testimony_history::Model>) -> String {
     let algorithms: Vec<&str> = judgement.algorithms.iter().map(|a| a.name()).collect();
     let by = if algorithms.is_empty() {
         String::new()
     } else {
         format!(" by {}", algorithms.join(", "))
     };
+    let model = model.map_or_else(String::new, |model| format!(" as {model}"));
     format!(
-        "{} in {} as {model}{by}, {}",
+        "{} in {}{model}{by}, {}",
         phrase::counted(judgement.operations as u64, "operation"),
         phrase::counted(judgement.partitions as u64, "partition"),
         phrase::counted(judgement.steps, "step"),
