@@ -37,9 +37,15 @@ impl Links {
     /// # Errors
     /// If the kernel has no more ports or descriptors.
     pub async fn open(nodes: &BTreeMap<NodeName, SocketAddr>, seed: u64) -> io::Result<Links> {
-        let pairs = || nodes.keys().flat_map(|from| nodes.keys().map(move |to| (from, to)));
-        let names: Vec<Link> =
-            pairs().filter(|(from, to)| from != to).map(|(from, to)| Link::new(from, to)).collect();
+        let pairs = || {
+            nodes
+                .keys()
+                .flat_map(|from| nodes.keys().map(move |to| (from, to)))
+        };
+        let names: Vec<Link> = pairs()
+            .filter(|(from, to)| from != to)
+            .map(|(from, to)| Link::new(from, to))
+            .collect();
         let ways: BTreeMap<&Link, Arc<Way>> = names.iter().map(|link| (link, Way::new())).collect();
         let mut links = Links {
             proxies: BTreeMap::new(),
@@ -52,7 +58,9 @@ impl Links {
             // Far apart: a proxy gives its connections the seeds after its own.
             let seed = seed.wrapping_add((number as u64) << 32);
             let proxy = Proxy::new(Arc::clone(&ways[link]), Arc::clone(back), seed);
-            links._listeners.spawn(Arc::clone(&proxy).serve(listener, nodes[&link.to]));
+            links
+                ._listeners
+                .spawn(Arc::clone(&proxy).serve(listener, nodes[&link.to]));
             links.addresses.insert(link.clone(), address);
             links.proxies.insert(link.clone(), proxy);
         }
@@ -62,7 +70,8 @@ impl Links {
     /// Where `from` reaches every other node: the entrances of its links.
     pub fn routes(&self, from: &NodeName) -> BTreeMap<NodeName, SocketAddr> {
         let own = self.addresses.iter().filter(|(link, _)| link.from == *from);
-        own.map(|(link, address)| (link.to.clone(), *address)).collect()
+        own.map(|(link, address)| (link.to.clone(), *address))
+            .collect()
     }
 
     /// Every link.
@@ -110,6 +119,8 @@ impl Links {
     }
 
     fn proxy(&self, link: &Link) -> Result<&Arc<Proxy>, NoSuchLink> {
-        self.proxies.get(link).ok_or_else(|| NoSuchLink(link.clone()))
+        self.proxies
+            .get(link)
+            .ok_or_else(|| NoSuchLink(link.clone()))
     }
 }

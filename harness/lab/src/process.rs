@@ -5,8 +5,8 @@ mod exec;
 mod port;
 mod spawner;
 
-pub use child::Exit;
 pub(crate) use child::Child;
+pub use child::Exit;
 pub use exec::{EXEC_SUBCOMMAND, exec_under_parent};
 pub(crate) use port::ReservedPort;
 pub use spawner::Launcher;

@@ -1,5 +1,7 @@
 //! What a link does to bytes, seen from both of its ends.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
@@ -17,8 +19,12 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// How long is watched to see that nothing comes. A wrong byte would come at once.
 const WATCH: Duration = Duration::from_millis(100);
 
-const CUT: Shape =
-    Shape { cut: true, delay: Duration::ZERO, jitter: Duration::ZERO, bytes_per_second: None };
+const CUT: Shape = Shape {
+    cut: true,
+    delay: Duration::ZERO,
+    jitter: Duration::ZERO,
+    bytes_per_second: None,
+};
 
 /// Two nodes of which the test plays both, and the links between them.
 struct Pair {
@@ -33,14 +39,18 @@ impl Pair {
             let ear = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
             ears.insert(NodeName::new(name), ear);
         }
-        let addresses = ears.iter().map(|(name, ear)| (name.clone(), ear.local_addr().unwrap()));
+        let addresses = ears
+            .iter()
+            .map(|(name, ear)| (name.clone(), ear.local_addr().unwrap()));
         let links = Links::open(&addresses.collect(), 7).await.unwrap();
         Pair { links, ears }
     }
 
     /// Connects over a link without waiting for the other end.
     async fn dial(&self, link: &Link) -> TcpStream {
-        TcpStream::connect(self.links.routes(&link.from)[&link.to]).await.unwrap()
+        TcpStream::connect(self.links.routes(&link.from)[&link.to])
+            .await
+            .unwrap()
     }
 
     /// An established connection: what the sender holds, and what the receiver holds.
@@ -56,7 +66,9 @@ fn link(text: &str) -> Link {
 }
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(DEADLINE, future).await.expect("took longer than the deadline")
+    timeout(DEADLINE, future)
+        .await
+        .expect("took longer than the deadline")
 }
 
 async fn hear(ear: &mut TcpStream, bytes: usize) -> Vec<u8> {
@@ -80,7 +92,14 @@ async fn an_untouched_link_carries_bytes_both_ways_and_the_end_of_the_stream() {
     drop(mouth);
     assert_eq!(soon(ear.read(&mut [0])).await.unwrap(), 0);
     let traffic = pair.links.traffic(&link("n1>n2")).unwrap();
-    assert_eq!((traffic.arrived_bytes, traffic.passed_bytes, traffic.connections), (7, 7, 1));
+    assert_eq!(
+        (
+            traffic.arrived_bytes,
+            traffic.passed_bytes,
+            traffic.connections
+        ),
+        (7, 7, 1)
+    );
     assert_eq!(pair.links.traffic(&link("n2>n1")).unwrap().passed_bytes, 5);
 }
 
@@ -88,10 +107,15 @@ async fn an_untouched_link_carries_bytes_both_ways_and_the_end_of_the_stream() {
 async fn more_bytes_than_any_buffer_holds_arrive_unchanged() {
     let pair = Pair::new().await;
     let (mut mouth, mut ear) = pair.connect(&link("n1>n2")).await;
-    let sent: Vec<u8> = (0..8_000_000_u32).map(|i| i.to_le_bytes()[(i % 3) as usize]).collect();
+    let sent: Vec<u8> = (0..8_000_000_u32)
+        .map(|i| i.to_le_bytes()[(i % 3) as usize])
+        .collect();
     let copy = sent.clone();
     let sender = tokio::spawn(async move { mouth.write_all(&copy).await });
-    assert!(hear(&mut ear, sent.len()).await == sent, "the bytes are not those that were sent");
+    assert!(
+        hear(&mut ear, sent.len()).await == sent,
+        "the bytes are not those that were sent"
+    );
     sender.await.unwrap().unwrap();
 }
 
@@ -141,7 +165,11 @@ async fn a_connection_attempted_during_a_cut_reaches_nobody_and_is_reset_at_the_
     pair.links.set(&link("n1>n2"), CUT).unwrap();
     let mut mouth = pair.dial(&link("n1>n2")).await;
     mouth.write_all(b"hello?").await.unwrap();
-    assert!(timeout(WATCH, pair.ears[&NodeName::new("n2")].accept()).await.is_err());
+    assert!(
+        timeout(WATCH, pair.ears[&NodeName::new("n2")].accept())
+            .await
+            .is_err()
+    );
     pair.links.set(&link("n1>n2"), Shape::default()).unwrap();
     let error = soon(mouth.read(&mut [0])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
@@ -155,7 +183,11 @@ async fn a_delay_holds_back_each_byte_and_keeps_the_order() {
     let pair = Pair::new().await;
     let (mut mouth, mut ear) = pair.connect(&link("n1>n2")).await;
     let delay = Duration::from_millis(60);
-    let slow = Shape { delay, jitter: Duration::from_millis(30), ..Shape::default() };
+    let slow = Shape {
+        delay,
+        jitter: Duration::from_millis(30),
+        ..Shape::default()
+    };
     pair.links.set(&link("n1>n2"), slow).unwrap();
     let sent: Vec<u8> = (0..20).collect();
     for byte in &sent {
@@ -163,7 +195,11 @@ async fn a_delay_holds_back_each_byte_and_keeps_the_order() {
         mouth.write_all(&[*byte]).await.unwrap();
         if *byte == 19 {
             assert_eq!(hear(&mut ear, sent.len()).await, sent);
-            assert!(start.elapsed() >= delay, "the last byte took {:?}", start.elapsed());
+            assert!(
+                start.elapsed() >= delay,
+                "the last byte took {:?}",
+                start.elapsed()
+            );
         }
     }
 }
@@ -172,7 +208,10 @@ async fn a_delay_holds_back_each_byte_and_keeps_the_order() {
 async fn healing_a_long_delay_lets_waiting_bytes_go_at_once() {
     let pair = Pair::new().await;
     let (mut mouth, mut ear) = pair.connect(&link("n1>n2")).await;
-    let slow = Shape { delay: 10 * DEADLINE, ..Shape::default() };
+    let slow = Shape {
+        delay: 10 * DEADLINE,
+        ..Shape::default()
+    };
     pair.links.set(&link("n1>n2"), slow).unwrap();
     mouth.write_all(b"x").await.unwrap();
     assert!(is_silent(&mut ear).await);
@@ -184,13 +223,20 @@ async fn healing_a_long_delay_lets_waiting_bytes_go_at_once() {
 async fn a_throttle_bounds_the_rate_from_above() {
     let pair = Pair::new().await;
     let (mut mouth, mut ear) = pair.connect(&link("n1>n2")).await;
-    let narrow = Shape { bytes_per_second: Some(10_000), ..Shape::default() };
+    let narrow = Shape {
+        bytes_per_second: Some(10_000),
+        ..Shape::default()
+    };
     pair.links.set(&link("n1>n2"), narrow).unwrap();
     let start = Instant::now();
     mouth.write_all(&[7; 2_000]).await.unwrap();
     hear(&mut ear, 2_000).await;
     // All but the first piece, which is a fiftieth of a second's worth, had to wait for its turn.
-    assert!(start.elapsed() >= Duration::from_millis(180), "took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() >= Duration::from_millis(180),
+        "took {:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -245,12 +291,26 @@ async fn dropping_the_links_closes_every_connection() {
 #[test]
 fn shapes_of_overlapping_faults_add_up() {
     let second = Duration::from_secs(1);
-    let slow = Shape { delay: second, jitter: second, ..Shape::default() };
-    let narrow = Shape { bytes_per_second: Some(5), ..Shape::default() };
-    let narrower = Shape { bytes_per_second: Some(4), ..Shape::default() };
+    let slow = Shape {
+        delay: second,
+        jitter: second,
+        ..Shape::default()
+    };
+    let narrow = Shape {
+        bytes_per_second: Some(5),
+        ..Shape::default()
+    };
+    let narrower = Shape {
+        bytes_per_second: Some(4),
+        ..Shape::default()
+    };
     let all = slow.with(narrow).with(CUT).with(slow).with(narrower);
-    let expected =
-        Shape { cut: true, delay: 2 * second, jitter: 2 * second, bytes_per_second: Some(4) };
+    let expected = Shape {
+        cut: true,
+        delay: 2 * second,
+        jitter: 2 * second,
+        bytes_per_second: Some(4),
+    };
     assert_eq!(all, expected);
     assert_eq!(Shape::default().with(Shape::default()), Shape::default());
 }

@@ -39,6 +39,24 @@ impl Shape {
             },
         }
     }
+
+    /// How long it takes at least until so many bytes that are sent at once have all crossed.
+    pub fn time_min(&self, bytes: usize) -> Duration {
+        let throttled = match (self.bytes_per_second, self.piece()) {
+            (Some(rate), Some(piece)) => {
+                let waiting = (bytes as u64).saturating_sub(piece);
+                Duration::from_nanos(waiting.saturating_mul(1_000_000_000) / rate.max(1))
+            }
+            _ => Duration::ZERO,
+        };
+        self.delay + throttled
+    }
+
+    /// How many bytes a throttled link passes at once; `None` if it is not throttled.
+    pub(crate) fn piece(&self) -> Option<u64> {
+        let rate = self.bytes_per_second?;
+        Some((rate / THROTTLE_PIECES_PER_SECOND).max(THROTTLE_PIECE_MIN))
+    }
 }
 
 /// Counts of one direction of one link.
@@ -117,13 +135,19 @@ struct State {
 }
 
 /// A throttled link passes at most what it may carry in this time at once, and at least this much.
-const THROTTLE_SLICES_PER_SECOND: u64 = 50;
+const THROTTLE_PIECES_PER_SECOND: u64 = 50;
 const THROTTLE_PIECE_MIN: u64 = 64;
 
 impl Gate {
     pub(crate) fn new() -> Self {
-        let state = State { shape: Shape::default(), free_at: None };
-        Gate { state: Mutex::new(state), changes: watch::Sender::new(()) }
+        let state = State {
+            shape: Shape::default(),
+            free_at: None,
+        };
+        Gate {
+            state: Mutex::new(state),
+            changes: watch::Sender::new(()),
+        }
     }
 
     /// Changes the shape. When this returns, no byte passes any more under the old one.
@@ -142,9 +166,9 @@ impl Gate {
     }
 
     /// Offers bytes that reached the link at `arrived` and drew `luck` (0 to 1) for their jitter.
-    pub(crate) fn pass(&self, offer: Offer<'_>, now: Instant, receiver: &TcpStream) -> Turn {
+    pub(crate) fn pass(&self, offer: &Offer<'_>, now: Instant, receiver: &TcpStream) -> Turn {
         let mut state = self.lock();
-        let most = match state.admit(&offer, now) {
+        let most = match state.admit(offer, now) {
             Ok(most) => most.min(offer.bytes.len()),
             Err(turn) => return turn,
         };
@@ -193,8 +217,10 @@ impl State {
         }
         match (self.shape.bytes_per_second, self.free_at) {
             (Some(_), Some(free_at)) if now < free_at => Err(Turn::Until(free_at)),
-            (Some(rate), _) => Ok(piece(rate)),
-            (None, _) => Ok(usize::MAX),
+            _ => {
+                let piece = self.shape.piece().unwrap_or(u64::MAX);
+                Ok(usize::try_from(piece).unwrap_or(usize::MAX))
+            }
         }
     }
 
@@ -204,9 +230,4 @@ impl State {
             now + Duration::from_nanos(nanos)
         });
     }
-}
-
-fn piece(rate: u64) -> usize {
-    let piece = (rate / THROTTLE_SLICES_PER_SECOND).max(THROTTLE_PIECE_MIN);
-    usize::try_from(piece).unwrap_or(usize::MAX)
 }

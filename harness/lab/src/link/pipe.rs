@@ -120,7 +120,12 @@ impl Queue {
     }
 
     fn push(&mut self, bytes: Vec<u8>, luck: f64) {
-        self.pieces.push_back(Piece { bytes, passed: 0, arrived: Instant::now(), luck });
+        self.pieces.push_back(Piece {
+            bytes,
+            passed: 0,
+            arrived: Instant::now(),
+            luck,
+        });
     }
 
     /// Passes as much as the gate allows; says what the first piece that stays waits for.
@@ -144,11 +149,16 @@ impl Queue {
 impl Piece {
     fn offer(&self, gate: &Gate, counters: &Counters, receiver: &TcpStream) -> Turn {
         let bytes = &self.bytes[self.passed..];
-        let offer = Offer { bytes, arrived: self.arrived, luck: self.luck, counters };
+        let offer = Offer {
+            bytes,
+            arrived: self.arrived,
+            luck: self.luck,
+            counters,
+        };
         if self.bytes.is_empty() {
             gate.pass_end(&offer, Instant::now())
         } else {
-            gate.pass(offer, Instant::now(), receiver)
+            gate.pass(&offer, Instant::now(), receiver)
         }
     }
 }

@@ -40,7 +40,11 @@ impl Probe {
         let counters = Arc::new(Counters::default());
         carrier.spawn(proxy.carry_probe(inbound, sink.local_addr()?, counters));
         match timeout(OPEN_DEADLINE, sink.accept()).await {
-            Ok(accepted) => Ok(Some(Probe { mouth, ear: accepted?.0, _carrier: carrier })),
+            Ok(accepted) => Ok(Some(Probe {
+                mouth,
+                ear: accepted?.0,
+                _carrier: carrier,
+            })),
             Err(_) => Ok(None),
         }
     }

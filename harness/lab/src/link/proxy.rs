@@ -52,7 +52,10 @@ pub(crate) struct Proxy {
 
 impl Way {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Way { gate: Gate::new(), counters: Counters::default() })
+        Arc::new(Way {
+            gate: Gate::new(),
+            counters: Counters::default(),
+        })
     }
 }
 
@@ -97,7 +100,10 @@ impl Proxy {
         let gone = now.wait_for(|now| now.is_disjoint(&open));
         match timeout(RESET_DEADLINE, gone).await {
             Ok(_) => Ok(open.len()),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "connections outlived a reset")),
+            Err(_) => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "connections outlived a reset",
+            )),
         }
     }
 
@@ -107,7 +113,10 @@ impl Proxy {
         self.open.send_modify(|open| {
             open.insert(number);
         });
-        let _open = Registration { open: &self.open, number };
+        let _open = Registration {
+            open: &self.open,
+            number,
+        };
         self.forward.counters.connected();
         let luck = ChaCha8Rng::seed_from_u64(self.seed.wrapping_add(number));
         let forward = (&self.forward.gate, &self.forward.counters);
@@ -127,7 +136,14 @@ impl Proxy {
         let resets = watch::Sender::new(());
         let forward = (&self.forward.gate, &*counters);
         let backward = (&self.backward.gate, &*counters);
-        conduct(inbound, destination, [forward, backward], resets.subscribe(), luck).await;
+        conduct(
+            inbound,
+            destination,
+            [forward, backward],
+            resets.subscribe(),
+            luck,
+        )
+        .await;
     }
 }
 
@@ -210,7 +226,10 @@ async fn both_ways(
 }
 
 async fn connect(destination: SocketAddr) -> Option<TcpStream> {
-    let stream = timeout(CONNECT_DEADLINE, TcpStream::connect(destination)).await.ok()?.ok()?;
+    let stream = timeout(CONNECT_DEADLINE, TcpStream::connect(destination))
+        .await
+        .ok()?
+        .ok()?;
     let _ = stream.set_nodelay(true);
     Some(stream)
 }

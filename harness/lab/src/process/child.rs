@@ -51,9 +51,18 @@ impl Child {
     /// Must be called within a runtime.
     pub(crate) fn new(started: Started) -> io::Result<Self> {
         let Started { pid, handle } = started;
+        #[expect(
+            deprecated,
+            reason = "the replacement is unsafe for the sake of other types: an OwnedFd never changes"
+        )]
         let handle = AsyncFd::with_interest(handle, Interest::READABLE)?;
         let (exit, expected_to_end) = (Mutex::new(None), AtomicBool::new(false));
-        Ok(Child { pid, handle, exit, expected_to_end })
+        Ok(Child {
+            pid,
+            handle,
+            exit,
+            expected_to_end,
+        })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -63,6 +72,12 @@ impl Child {
     /// Whether the lab itself has asked it to end.
     pub(crate) fn expected_to_end(&self) -> bool {
         self.expected_to_end.load(Ordering::SeqCst)
+    }
+
+    /// Whether it has ended, by whatever cause.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.reap(WaitIdOptions::NOHANG)
+            .is_ok_and(|exit| exit.is_some())
     }
 
     /// Waits for its end and reaps it.
@@ -89,13 +104,17 @@ impl Child {
     /// SIGSTOP; returns when the kernel shows all its threads as stopped.
     pub(crate) async fn pause(&self) -> io::Result<()> {
         self.signal(Signal::STOP)?;
-        self.wait_for_state("stopped", |states| states.iter().all(|state| *state == 'T')).await
+        self.wait_for_state("stopped", |states| states.iter().all(|state| *state == 'T'))
+            .await
     }
 
     /// SIGCONT; returns when the kernel shows none of its threads as stopped.
     pub(crate) async fn resume(&self) -> io::Result<()> {
         self.signal(Signal::CONT)?;
-        self.wait_for_state("continued", |states| states.iter().all(|state| *state != 'T')).await
+        self.wait_for_state("continued", |states| {
+            states.iter().all(|state| *state != 'T')
+        })
+        .await
     }
 
     async fn end(&self, signal: Signal, patience: Duration) -> io::Result<Exit> {
@@ -115,7 +134,11 @@ impl Child {
         }
     }
 
-    async fn wait_for_state(&self, what: &str, reached: impl Fn(&[char]) -> bool) -> io::Result<()> {
+    async fn wait_for_state(
+        &self,
+        what: &str,
+        reached: impl Fn(&[char]) -> bool,
+    ) -> io::Result<()> {
         let deadline = Instant::now() + EFFECT_DEADLINE;
         loop {
             let states = thread_states(self.pid)?;
@@ -142,14 +165,22 @@ impl Child {
     }
 }
 
-impl Drop for Child {
-    fn drop(&mut self) {
-        if self.reap(WaitIdOptions::NOHANG).is_ok_and(|exit| exit.is_some()) {
+impl Child {
+    /// Kills and reaps it at once, without the runtime; it may have ended already.
+    pub(crate) fn destroy(&self) {
+        self.expected_to_end.store(true, Ordering::SeqCst);
+        if self.has_ended() {
             return;
         }
         // SIGKILL ends a stopped process as well, at once; the wait is for the reaping only.
         let _ = self.signal(Signal::KILL);
         let _ = self.reap(WaitIdOptions::empty());
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.destroy();
     }
 }
 
@@ -162,9 +193,13 @@ fn late(pid: u32, what: &str) -> io::Error {
 fn thread_states(pid: u32) -> io::Result<Vec<char>> {
     let mut states = Vec::new();
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let Ok(stat) = fs::read_to_string(thread?.path().join("stat")) else { continue };
+        let Ok(stat) = fs::read_to_string(thread?.path().join("stat")) else {
+            continue;
+        };
         // The command's name stands in parentheses and may itself contain anything.
-        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        let state = stat
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.chars().next());
         states.extend(state);
     }
     Ok(states)

@@ -29,7 +29,13 @@ pub fn exec_under_parent(parent: u32, program: &OsString, args: &[OsString]) -> 
         let text = format!("the harness (process {parent}) that started this node is gone");
         return io::Error::other(text);
     }
-    #[expect(clippy::disallowed_methods, reason = "this is the lab starting a process")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the lab starting a process"
+    )]
     let error = Command::new(program).args(args).exec();
-    io::Error::new(error.kind(), format!("cannot execute {}: {error}", program.display()))
+    io::Error::new(
+        error.kind(),
+        format!("cannot execute {}: {error}", program.display()),
+    )
 }

@@ -19,7 +19,10 @@ impl ReservedPort {
         let holder = TcpSocket::new_v4()?;
         holder.set_reuseport(true)?;
         holder.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        Ok(ReservedPort { address: holder.local_addr()?, _holder: holder })
+        Ok(ReservedPort {
+            address: holder.local_addr()?,
+            _holder: holder,
+        })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

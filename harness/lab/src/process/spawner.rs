@@ -7,14 +7,16 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use tokio::sync::oneshot;
 
 use super::exec::EXEC_SUBCOMMAND;
@@ -62,11 +64,15 @@ impl Spawner {
         let (requests, inbox) = mpsc::channel::<Request>();
         let work = move || {
             for (start, answer) in inbox {
-                // Nobody waits any more: the run is over, and so is the child at this thread's end.
-                let _ = answer.send(start.run(&launcher));
+                // Nobody waits any more: the run is over, and nobody else would reap the child.
+                if let Err(Ok(unwanted)) = answer.send(start.run(&launcher)) {
+                    unwanted.discard();
+                }
             }
         };
-        thread::Builder::new().name("spawner".to_owned()).spawn(work)?;
+        thread::Builder::new()
+            .name("spawner".to_owned())
+            .spawn(work)?;
         Ok(Spawner { requests })
     }
 
@@ -78,15 +84,30 @@ impl Spawner {
     }
 }
 
+impl Started {
+    fn discard(self) {
+        let _ = pidfd_send_signal(&self.handle, Signal::KILL);
+        let _ = waitid(WaitId::PidFd(self.handle.as_fd()), WaitIdOptions::EXITED);
+    }
+}
+
 impl Start {
     fn run(self, launcher: &Launcher) -> io::Result<Started> {
-        #[expect(clippy::disallowed_methods, reason = "this is the lab starting a process")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the lab starting a process"
+        )]
         let mut command = Command::new(&launcher.program);
         command.args(&launcher.args).arg(EXEC_SUBCOMMAND);
-        command.arg("--parent").arg(std::process::id().to_string()).arg("--");
+        command
+            .arg("--parent")
+            .arg(std::process::id().to_string())
+            .arg("--");
         command.arg(&self.program).args(&self.args).envs(self.env);
         command.stdin(Stdio::null());
-        command.stdout(append(&self.stdout)?).stderr(append(&self.stderr)?);
+        command
+            .stdout(append(&self.stdout)?)
+            .stderr(append(&self.stderr)?);
         // A group of its own: Ctrl-C in the terminal is for the harness, which still has work to do.
         command.process_group(0);
         let mut child = command.spawn()?;
@@ -96,7 +117,10 @@ impl Start {
             .ok_or_else(|| io::Error::other("the kernel gave a process an impossible number"))
             .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?));
         match opened {
-            Ok(handle) => Ok(Started { pid: child.id(), handle }),
+            Ok(handle) => Ok(Started {
+                pid: child.id(),
+                handle,
+            }),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();

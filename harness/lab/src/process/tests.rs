@@ -17,20 +17,28 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// the hidden subcommand when it finds itself called so.
 fn launcher(test: &str) -> Launcher {
     let args = ["--exact", test, "--nocapture", "--"];
-    Launcher { program: std::env::current_exe().unwrap(), args: args.map(OsString::from).into() }
+    Launcher {
+        program: std::env::current_exe().unwrap(),
+        args: args.map(OsString::from).into(),
+    }
 }
 
 const ROLE: &str = "process::tests::a_node_dies_with_the_thread_that_started_it";
 
 /// Does what the hidden subcommand of the command line does, if this process was started for it.
 fn play_launcher() {
-    let mut args = std::env::args_os().skip_while(|arg| arg != EXEC_SUBCOMMAND).skip(1);
+    let mut args = std::env::args_os()
+        .skip_while(|arg| arg != EXEC_SUBCOMMAND)
+        .skip(1);
     let Some(flag) = args.next() else { return };
     assert_eq!(flag, "--parent");
     let parent = args.next().unwrap().to_str().unwrap().parse().unwrap();
     assert_eq!(args.next().unwrap(), "--");
     let program = args.next().unwrap();
-    panic!("{}", exec_under_parent(parent, &program, &args.collect::<Vec<_>>()));
+    panic!(
+        "{}",
+        exec_under_parent(parent, &program, &args.collect::<Vec<_>>())
+    );
 }
 
 fn command(folder: &Path, program: &str, args: &[&str]) -> Start {
@@ -59,7 +67,10 @@ fn name_of(pid: u32) -> Option<String> {
 async fn eventually(reached: impl Fn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !reached() {
-        assert!(Instant::now() < deadline, "did not happen within the deadline");
+        assert!(
+            Instant::now() < deadline,
+            "did not happen within the deadline"
+        );
         sleep(Duration::from_millis(2)).await;
     }
 }
@@ -77,7 +88,13 @@ async fn a_node_dies_with_the_thread_that_started_it() {
     // Nobody signals it but the kernel, when the thread ends.
     drop(spawner);
     let exit = timeout(DEADLINE, child.ended()).await.unwrap().unwrap();
-    assert_eq!(exit, Exit { code: None, signal: Some(9) });
+    assert_eq!(
+        exit,
+        Exit {
+            code: None,
+            signal: Some(9)
+        }
+    );
 }
 
 #[tokio::test]
@@ -90,7 +107,11 @@ async fn a_killed_node_is_gone_and_reaped() {
     assert_eq!(exit.signal, Some(9));
     assert!(child.expected_to_end());
     assert!(!is_there(child.pid()), "a zombie is left");
-    assert_eq!(child.kill().await.unwrap(), exit, "a second kill is no error");
+    assert_eq!(
+        child.kill().await.unwrap(),
+        exit,
+        "a second kill is no error"
+    );
 }
 
 #[tokio::test]
@@ -138,7 +159,13 @@ async fn termination_lets_a_node_end_by_itself_and_reports_one_that_does_not() {
     };
     eventually(|| ready("stdout")).await;
     let exit = child.terminate(DEADLINE).await.unwrap();
-    assert_eq!(exit, Exit { code: Some(7), signal: None });
+    assert_eq!(
+        exit,
+        Exit {
+            code: Some(7),
+            signal: None
+        }
+    );
 
     let script = "trap '' TERM; echo ready >&2; while :; do sleep 0.01; done";
     let start = command(folder.path(), "sh", &["-c", script]);
@@ -178,10 +205,17 @@ fn a_node_is_not_started_under_a_harness_that_is_gone() {
     // Process 0 is nobody's parent.
     let rest = [EXEC_SUBCOMMAND, "--parent", "0", "--", "sleep", "1000"];
     #[expect(clippy::disallowed_methods, reason = "the launcher is what is tested")]
-    let output = std::process::Command::new(program).args(args).args(rest).output().unwrap();
+    let output = std::process::Command::new(program)
+        .args(args)
+        .args(rest)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
-    assert!(said.contains("the harness (process 0) that started this node is gone"), "{said}");
+    assert!(
+        said.contains("the harness (process 0) that started this node is gone"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -189,7 +223,10 @@ async fn a_reserved_port_refuses_connections_until_a_node_listens_on_it() {
     let port = ReservedPort::new().unwrap();
     let error = TcpStream::connect(port.address()).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
-    assert!(TcpListener::bind(port.address()).await.is_err(), "anyone can take the port");
+    assert!(
+        TcpListener::bind(port.address()).await.is_err(),
+        "anyone can take the port"
+    );
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseport(true).unwrap();
     socket.bind(port.address()).unwrap();

@@ -1,0 +1,60 @@
+//! Why a run could not happen, or could not be recorded.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use testimony_engine::NodeName;
+use thiserror::Error;
+
+use crate::Death;
+
+/// A run that did not come to its end. What was recorded until then is in its folder.
+#[derive(Debug, Error)]
+pub enum LabError {
+    /// A file or folder of the recording cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No ports, no sockets, no thread.
+    #[error("cannot set up the nodes' network: {0}")]
+    Network(#[source] io::Error),
+    /// A node's process cannot be started.
+    #[error("cannot start {node}: {source}")]
+    Start {
+        /// The node.
+        node: NodeName,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A node ended before the cluster served.
+    #[error("{0}")]
+    DiedAtStart(Box<Death>),
+    /// The cluster never served.
+    #[error(
+        "no leader served within {} s of the start ({seen}); the nodes' output is in {}",
+        waited.as_secs(), nodes.display()
+    )]
+    NotServing {
+        /// How long was waited.
+        waited: Duration,
+        /// What the nodes said last.
+        seen: String,
+        /// The folder with the nodes' output.
+        nodes: PathBuf,
+    },
+    /// The user ended it before the cluster served.
+    #[error("interrupted before the cluster served")]
+    Interrupted,
+}
+
+impl LabError {
+    pub(crate) fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> LabError {
+        let path = path.into();
+        move |source| LabError::Write { path, source }
+    }
+}

@@ -1,0 +1,63 @@
+//! One run: the cluster set up, the conductor's commands carried out in real time, all written down.
+
+mod folder;
+mod journal;
+mod observer;
+mod processes;
+mod progress;
+mod recording;
+mod stage;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use testimony_engine::{Plan, RunSummary, Target};
+use tokio::sync::mpsc;
+
+use crate::{Death, LabError, Launcher};
+
+pub(crate) use folder::Folder;
+pub use progress::Progress;
+use stage::Stage;
+
+/// What a run needs from its caller besides the plan.
+pub struct LabOptions {
+    /// The folder of this run: an empty one, or one to be made. Its name names the run.
+    pub folder: PathBuf,
+    /// Starts the node processes.
+    pub launcher: Launcher,
+    /// Called about ten times a second.
+    pub progress: Box<dyn FnMut(&Progress) + Send>,
+    /// Each message is an interrupt: the first ends the run early, with heal and final reads, the
+    /// second at once.
+    pub interrupts: mpsc::UnboundedReceiver<()>,
+    /// Whether the nodes' data stay in the folder.
+    pub keep_data: bool,
+}
+
+/// A run that came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What it amounted to.
+    pub summary: RunSummary,
+    /// Nodes that ended by themselves. A run with any of them is broken, whatever else it shows.
+    pub deaths: Vec<Death>,
+}
+
+/// Runs a plan: starts the nodes, drives the conductor, and records into the folder `history.jsonl`,
+/// `injections.jsonl`, `status.jsonl`, and `nodes/<name>/{stdout,stderr}`.
+///
+/// Whichever way this ends, also if the future is dropped, no process is left when it has; if this
+/// process itself is killed, the kernel kills the nodes. Must be called within a runtime that drives
+/// sockets and time.
+///
+/// # Errors
+/// If the cluster cannot be set up or does not serve, or if the recording cannot be written.
+pub async fn run(
+    plan: &Plan,
+    target: Arc<dyn Target>,
+    options: LabOptions,
+) -> Result<Ended, LabError> {
+    let stage = Stage::set(plan, target, options).await?;
+    stage.perform().await
+}

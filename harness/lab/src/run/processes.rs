@@ -1,0 +1,118 @@
+//! The client processes: one task each, which makes one call at a time and writes down both ends.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use testimony_engine::{Client, ClientOptions, NodeName, ProcessId, Signal};
+use testimony_history::{Call, Ending, Recorder, Reply};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::site::Site;
+
+/// A client keeps its timeout itself; this is how long after it the lab gives up on one that does not.
+const CLIENT_GRACE: Duration = Duration::from_millis(500);
+
+/// All processes that have called and are not retired.
+pub(crate) struct Processes {
+    site: Arc<Site>,
+    options: ClientOptions,
+    recorder: Arc<Recorder<File>>,
+    signals: mpsc::UnboundedSender<Signal>,
+    open: BTreeMap<ProcessId, mpsc::UnboundedSender<(NodeName, Call)>>,
+    tasks: JoinSet<()>,
+}
+
+impl Processes {
+    pub(crate) fn new(
+        site: Arc<Site>,
+        options: ClientOptions,
+        recorder: Arc<Recorder<File>>,
+        signals: mpsc::UnboundedSender<Signal>,
+    ) -> Self {
+        let (open, tasks) = (BTreeMap::new(), JoinSet::new());
+        Processes {
+            site,
+            options,
+            recorder,
+            signals,
+            open,
+            tasks,
+        }
+    }
+
+    /// Lets a process make a call; a new process comes to life.
+    pub(crate) fn invoke(&mut self, process: ProcessId, node: NodeName, call: Call) {
+        let calls = self.open.entry(process).or_insert_with(|| {
+            let (calls, inbox) = mpsc::unbounded_channel();
+            let client = self
+                .site
+                .target
+                .client(&self.site.cluster, process, &self.options);
+            let task = Task {
+                process,
+                client,
+                limit: self.options.timeout + CLIENT_GRACE,
+                recorder: Arc::clone(&self.recorder),
+                signals: self.signals.clone(),
+            };
+            self.tasks.spawn(task.serve(inbox));
+            calls
+        });
+        if calls.send((node, call)).is_err() {
+            tracing::error!(%process, "the client of this process has panicked");
+        }
+    }
+
+    /// The process will not call again. A call that is still open runs to its end.
+    pub(crate) fn retire(&mut self, process: ProcessId) {
+        self.open.remove(&process);
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    /// Ends all; calls that are still open stay open in the history.
+    pub(crate) async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// What a process's task has.
+struct Task {
+    process: ProcessId,
+    client: Box<dyn Client>,
+    limit: Duration,
+    recorder: Arc<Recorder<File>>,
+    signals: mpsc::UnboundedSender<Signal>,
+}
+
+impl Task {
+    async fn serve(mut self, mut calls: mpsc::UnboundedReceiver<(NodeName, Call)>) {
+        let process = self.process;
+        while let Some((node, call)) = calls.recv().await {
+            self.recorder.invoke(process.0, &call, Some(node.as_str()));
+            let answered = timeout(self.limit, self.client.invoke(&node, &call)).await;
+            let reply = answered.unwrap_or_else(|_| silent());
+            self.recorder.complete(process.0, &call, &reply);
+            // The loop that listens is gone only when the run is over.
+            let _ = self.signals.send(Signal::Replied {
+                process,
+                call,
+                ending: reply.ending,
+            });
+        }
+    }
+}
+
+/// What is known of a call whose client did not come back: nothing.
+fn silent() -> Reply {
+    let ending = Ending::Info("the client did not return".into());
+    Reply {
+        ending,
+        attempts: 1,
+        node: None,
+        extra: Vec::new(),
+    }
+}

@@ -1,0 +1,333 @@
+//! The loop of a run: signals to the conductor, its commands to the world.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use testimony_engine::{
+    Action, BoxFuture, ClientOptions, ClusterStatus, Command, Conductor, FaultKind, Nanos,
+    NodeName, NodeStatus, Plan, Role, Signal, Target,
+};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+
+use super::folder::Folder;
+use super::journal::Journal;
+use super::observer::{self, Observer};
+use super::processes::Processes;
+use super::progress::Tally;
+use super::recording::Recording;
+use super::{Ended, LabOptions};
+use crate::clock::Clock;
+use crate::faults::{Faults, Seen};
+use crate::site::Site;
+use crate::{Death, LabError};
+
+/// How long the nodes may take from their start until one of them leads and all answer.
+const SERVE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Everything of a run.
+pub(super) struct Stage {
+    _guard: Guard,
+    clock: Clock,
+    conductor: Conductor,
+    node_names: Vec<NodeName>,
+    folder: Folder,
+    options: LabOptions,
+    site: Arc<Site>,
+    faults: Arc<Faults>,
+    works: FuturesUnordered<BoxFuture<'static, Work>>,
+    recording: Recording,
+    journal: Journal,
+    observer: Observer,
+    processes: Processes,
+    signals: mpsc::UnboundedReceiver<Signal>,
+    death_notes: mpsc::UnboundedReceiver<Death>,
+    deaths: Vec<Death>,
+    tally: Tally,
+    wake: Option<Nanos>,
+    ticks: Interval,
+}
+
+/// Ends all nodes at once when a run is dropped in the middle, by a panic or by its caller. Tasks
+/// that still hold the site would otherwise keep them for a moment.
+struct Guard(Arc<Site>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.nodes.destroy();
+    }
+}
+
+/// What the lab has finished doing to the cluster.
+enum Work {
+    Injected(u64, Seen),
+    Healed(u64, Seen),
+}
+
+/// What happened.
+enum Event {
+    Signal(Signal),
+    Work(Work),
+    Death(Death),
+    Tick,
+    Interrupt,
+}
+
+impl Stage {
+    /// Makes the folder, the links and the files, and starts the nodes.
+    pub(super) async fn set(
+        plan: &Plan,
+        target: Arc<dyn Target>,
+        options: LabOptions,
+    ) -> Result<Self, LabError> {
+        let clock = Clock::start();
+        let node_names = plan.node_names();
+        let folder = Folder::create(&options.folder, &node_names)?;
+        let (deaths, death_notes) = mpsc::unbounded_channel();
+        let launcher = options.launcher.clone();
+        let site = Site::build(&node_names, plan.seed, target, launcher, &folder, deaths).await?;
+        let site = Arc::new(site);
+        let guard = Guard(Arc::clone(&site));
+        let recording = Recording::create(&folder, plan, clock)?;
+        let journal = Journal::create(&folder, Arc::clone(recording.recorder()))?;
+        for node in &node_names {
+            let started = site.nodes.start(node).await;
+            started.map_err(|source| LabError::Start {
+                node: node.clone(),
+                source,
+            })?;
+        }
+        let (sender, signals) = mpsc::unbounded_channel();
+        let client = ClientOptions {
+            timeout: plan.call_timeout,
+            model: plan.model(),
+        };
+        let recorder = Arc::clone(recording.recorder());
+        let mut ticks = interval(observer::INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Stage {
+            _guard: guard,
+            clock,
+            conductor: Conductor::new(plan),
+            node_names,
+            options,
+            faults: Arc::new(Faults::new(Arc::clone(&site), plan.verify_timeout)),
+            works: FuturesUnordered::new(),
+            recording,
+            journal,
+            observer: Observer::create(&folder, &site)?,
+            processes: Processes::new(Arc::clone(&site), client, recorder, sender),
+            folder,
+            site,
+            signals,
+            death_notes,
+            deaths: Vec::new(),
+            tally: Tally::default(),
+            wake: None,
+            ticks,
+        })
+    }
+
+    /// From the first look at the nodes to the conductor's `Finish`; then takes everything down.
+    pub(super) async fn perform(mut self) -> Result<Ended, LabError> {
+        let performed = self.play().await;
+        let finished = self.conductor.summary();
+        let Stage {
+            site,
+            processes,
+            observer,
+            works,
+            faults,
+            ..
+        } = self;
+        processes.stop().await;
+        drop((works, faults, observer));
+        let remarks = site.nodes.stop().await;
+        remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
+        drop(site);
+        if !self.options.keep_data {
+            self.folder.remove_data(&self.node_names);
+        }
+        let written = self.journal.finish().and(self.recording.finish());
+        performed?;
+        written?;
+        Ok(Ended {
+            summary: finished,
+            deaths: self.deaths,
+        })
+    }
+
+    async fn play(&mut self) -> Result<(), LabError> {
+        self.await_service().await?;
+        let mut commands = self.signal(Signal::Started);
+        loop {
+            for command in commands {
+                if command == Command::Finish {
+                    return Ok(());
+                }
+                self.carry_out(command);
+            }
+            commands = match self.next_event().await {
+                Event::Signal(signal) => self.signal(signal),
+                Event::Work(work) => self.worked(work)?,
+                Event::Tick => {
+                    let status = self.look()?;
+                    self.signal(Signal::Status(status))
+                }
+                Event::Interrupt => self.signal(Signal::Interrupted),
+                Event::Death(death) => {
+                    self.deaths.push(death);
+                    Vec::new()
+                }
+            };
+        }
+    }
+
+    /// Waits until every node answers and one leads.
+    async fn await_service(&mut self) -> Result<(), LabError> {
+        let deadline = Instant::now() + SERVE_DEADLINE;
+        loop {
+            match self.next_event().await {
+                Event::Tick => {
+                    let status = self.look()?;
+                    if serves(&status) {
+                        return Ok(());
+                    }
+                    if Instant::now() > deadline {
+                        let (waited, nodes) = (SERVE_DEADLINE, self.folder.nodes());
+                        return Err(LabError::NotServing {
+                            waited,
+                            seen: words(&status),
+                            nodes,
+                        });
+                    }
+                }
+                Event::Death(death) => return Err(LabError::DiedAtStart(Box::new(death))),
+                Event::Interrupt => return Err(LabError::Interrupted),
+                Event::Signal(_) | Event::Work(_) => {}
+            }
+        }
+    }
+
+    async fn next_event(&mut self) -> Event {
+        let wake = self.wake.map(|point| self.clock.instant(point));
+        tokio::select! {
+            Some(signal) = self.signals.recv() => Event::Signal(signal),
+            Some(work) = self.works.next() => Event::Work(work),
+            Some(death) = self.death_notes.recv() => Event::Death(death),
+            Some(()) = self.options.interrupts.recv() => Event::Interrupt,
+            () = wait_until(wake) => {
+                self.wake = None;
+                Event::Signal(Signal::Woke)
+            }
+            _ = self.ticks.tick() => Event::Tick,
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) -> Vec<Command> {
+        if let Signal::Replied { ending, .. } = &signal {
+            self.tally.count(ending);
+        }
+        self.conductor.step(self.clock.now(), signal)
+    }
+
+    fn look(&mut self) -> Result<ClusterStatus, LabError> {
+        let now = self.clock.now();
+        let status = self.observer.sample(now)?;
+        let (phase, faults) = (self.conductor.phase(), self.journal.active().collect());
+        (self.options.progress)(&self.tally.progress(now, phase, &status, faults));
+        Ok(status)
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Invoke {
+                process,
+                node,
+                call,
+            } => self.processes.invoke(process, node, call),
+            Command::Retire { process } => self.processes.retire(process),
+            Command::WakeAt(point) => self.wake = Some(point),
+            Command::Inject {
+                injection,
+                kind,
+                action,
+            } => self.inject(injection, kind, action),
+            Command::Heal { injection } => self.heal(injection),
+            Command::Finish => {}
+        }
+    }
+
+    fn inject(&mut self, injection: u64, kind: FaultKind, action: Action) {
+        tracing::info!(injection, %kind, %action, "injecting");
+        self.journal
+            .requested(injection, kind, action.clone(), self.clock.now());
+        let faults = Arc::clone(&self.faults);
+        self.works.push(Box::pin(async move {
+            Work::Injected(injection, faults.inject(injection, &action).await)
+        }));
+    }
+
+    fn heal(&mut self, injection: u64) {
+        tracing::info!(injection, "healing");
+        let faults = Arc::clone(&self.faults);
+        let work = async move { Work::Healed(injection, faults.heal(injection).await) };
+        self.works.push(Box::pin(work));
+    }
+
+    fn worked(&mut self, work: Work) -> Result<Vec<Command>, LabError> {
+        let signal = match work {
+            Work::Injected(injection, seen) => {
+                self.journal.injected(injection, &seen)?;
+                match seen {
+                    Ok(_) => Signal::Injected { injection },
+                    Err(reason) => Signal::InjectFailed { injection, reason },
+                }
+            }
+            Work::Healed(injection, seen) => {
+                self.journal.healed(injection, &seen)?;
+                match seen {
+                    Ok(_) => Signal::Healed { injection },
+                    Err(reason) => Signal::HealFailed { injection, reason },
+                }
+            }
+        };
+        Ok(self.signal(signal))
+    }
+}
+
+async fn wait_until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Every node answers, and one of them leads the others.
+fn serves(status: &ClusterStatus) -> bool {
+    let leader = status.leader();
+    let follows = |(name, node): (&NodeName, &NodeStatus)| {
+        node.alive && (Some(name) == leader || node.role != Some(Role::Leader))
+    };
+    leader.is_some() && status.nodes.iter().all(follows)
+}
+
+/// What the nodes said, for an error message.
+fn words(status: &ClusterStatus) -> String {
+    let describe = |(name, node): (&NodeName, &NodeStatus)| match node.role {
+        _ if !node.alive => format!("{name} does not answer"),
+        Some(role) => format!(
+            "{name} is {role:?} in term {}",
+            node.term.unwrap_or_default()
+        ),
+        None => format!("{name} answers"),
+    };
+    status
+        .nodes
+        .iter()
+        .map(describe)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
