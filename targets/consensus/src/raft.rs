@@ -202,6 +202,12 @@ impl<M: StateMachine> Raft<M> {
         self.log.get(index)
     }
 
+    /// The term of an entry, if it is known: for tests that compare logs.
+    #[doc(hidden)]
+    pub fn term_at(&self, index: Index) -> Option<Term> {
+        self.log.term_at(index)
+    }
+
     /// The state machine as it is: for tests that look into it.
     #[doc(hidden)]
     pub fn machine(&self) -> &M {

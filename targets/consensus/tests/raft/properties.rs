@@ -136,26 +136,29 @@ impl Properties {
         assert_eq!(leader, id, "two leaders of term {term}");
     }
 
-    /// State Machine Safety, of what is committed.
+    /// State Machine Safety, of what is committed. The node may have compacted it already.
     fn commit(&mut self, raft: &Raft<Journal>, status: &Status, from: Index) {
-        for index in from.max(status.first_index - 1) + 1..=status.commit {
-            let entry = raft.entry(index).expect("a committed entry is in the log");
+        let mut term = raft
+            .term_at(status.commit)
+            .expect("the last committed entry has a term");
+        let mut news = Vec::new();
+        for index in (from + 1..=status.commit).rev() {
+            let (payload, previous) = self.entries[&(index, term)].clone();
+            let entry = Entry {
+                index,
+                term,
+                payload,
+            };
             match self.ledger.get(usize::try_from(index - 1).unwrap()) {
-                Some(known) => assert_eq!(known.entry, *entry, "{} commits otherwise", status.id),
-                None => {
-                    assert_eq!(
-                        index,
-                        self.committed() + 1,
-                        "nobody committed what is before"
-                    );
-                    let committed = Committed {
-                        entry: entry.clone(),
-                        known_in: status.term,
-                    };
-                    self.ledger.push(committed);
-                }
+                Some(known) => assert_eq!(known.entry, entry, "{} commits otherwise", status.id),
+                None => news.push(Committed {
+                    entry,
+                    known_in: status.term,
+                }),
             }
+            term = previous;
         }
+        self.ledger.extend(news.into_iter().rev());
         assert!(
             status.commit <= self.committed(),
             "{} knows more than was committed",
