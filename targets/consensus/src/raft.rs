@@ -104,8 +104,9 @@ impl<M: StateMachine> Raft<M> {
     /// If the settings cannot work, or nobody can have saved this.
     pub fn new(config: Config, durable: Durable<M::Command>) -> Result<Self, StartError> {
         config.check()?;
-        if config.bug != Some(Bug::TermNotPersisted) {
-            durable.check()?;
+        durable.check_order()?;
+        if config.bug.is_none() {
+            durable.check_terms()?;
         }
         let base = durable.base();
         let Durable {

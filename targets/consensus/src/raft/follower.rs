@@ -115,7 +115,7 @@ impl<M: StateMachine> Raft<M> {
         self.log.append(entries.iter().cloned());
         self.outputs.push(Output::AppendEntries { entries });
         if self.is_leader() {
-            self.enlist();
+            self.enlist(self.log.last().index);
         }
     }
 

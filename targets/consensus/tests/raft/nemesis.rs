@@ -13,7 +13,7 @@ use crate::properties::Properties;
 use crate::world::World;
 
 /// So many steps of chaos; ticks of calm are as many at most.
-const STEPS: usize = 3000;
+const STEPS: usize = 10_000;
 const CALM: usize = 1000;
 /// So many deliveries between two ticks of calm at most.
 const BURST: usize = 10_000;
@@ -30,6 +30,7 @@ pub(crate) struct Profile {
     pub(crate) twice: f64,
     /// A message is overtaken by so many others at most.
     pub(crate) disorder: usize,
+    pub(crate) clients: usize,
     /// How often something of this kind happens.
     pub(crate) crashes: u32,
     pub(crate) partitions: u32,
@@ -67,6 +68,7 @@ impl Profile {
             loss: *[0.0, 0.02, 0.15].choose(&mut chance).unwrap(),
             twice: *[0.0, 0.02, 0.15].choose(&mut chance).unwrap(),
             disorder: *[1, 3, 30].choose(&mut chance).unwrap(),
+            clients: 4,
             crashes,
             partitions,
             changes,
@@ -111,7 +113,7 @@ impl Run {
         let chance = ChaCha8Rng::seed_from_u64(profile.config.seed ^ 0x5eed);
         Run {
             world,
-            clients: Clients::new(4),
+            clients: Clients::new(profile.clients),
             chance,
             profile,
         }
@@ -138,11 +140,12 @@ impl Run {
             snapshots,
             ..
         } = self.profile;
-        let weights: [(u32, fn(&mut Run)); 8] = [
+        let weights: [(u32, fn(&mut Run)); 9] = [
             (1200, Run::deliver),
-            (280, Run::tick),
+            (500, Run::tick),
             (400, Run::act),
             (crashes, Run::crash_or_start),
+            (crashes / 3, Run::crash_many),
             (partitions, Run::cut_or_heal),
             (changes, Run::change_members),
             (transfers, Run::transfer),
@@ -224,6 +227,16 @@ impl Run {
         }
         if self.chance.random_bool(0.3) {
             self.world.start(id);
+        }
+    }
+
+    /// Ends all nodes, or most of them, and starts them again.
+    fn crash_many(&mut self) {
+        for id in self.world.running() {
+            if self.chance.random_bool(0.8) {
+                self.world.crash(id);
+                self.world.start(id);
+            }
         }
     }
 
