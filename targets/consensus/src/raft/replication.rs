@@ -49,8 +49,7 @@ impl<M: StateMachine> Raft<M> {
     /// The bugs of a deposed leader come with Raft as in the paper, where it goes on until it hears of
     /// a later term.
     pub(super) fn checks_quorum(&self) -> bool {
-        let is_self_assured =
-            self.bug(Bug::StaleLeaderRead) || self.bug(Bug::StaleAppendTruncates);
+        let is_self_assured = self.bug(Bug::StaleLeaderRead) || self.bug(Bug::StaleAppendTruncates);
         self.config.check_quorum && !is_self_assured
     }
 
