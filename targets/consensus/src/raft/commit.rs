@@ -1,7 +1,7 @@
 //! Which entries are committed, and what follows from that.
 
 use super::state::Effect;
-use super::{Body, Entry, Event, Index, Post, Proposal, Raft, Reply};
+use super::{Body, Entry, Event, Index, Post, Proposal, Raft, Reply, Term};
 use crate::bug::Bug;
 use crate::machine::StateMachine;
 
@@ -121,7 +121,8 @@ impl<M: StateMachine> Raft<M> {
 }
 
 /// An entry that was applied.
+#[derive(Clone, Copy, Debug)]
 struct Applied {
     index: Index,
-    term: super::Term,
+    term: Term,
 }

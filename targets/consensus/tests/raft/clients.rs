@@ -193,7 +193,7 @@ impl Clients {
                 client.sequence = 0;
                 client.doing = Doing::Nothing;
             }
-            Reply::Applied(response) => self.written(place, response),
+            Reply::Applied(response) => self.written(place, &response),
             Reply::Answer(Response::List(list)) => self.read(place, &list, world),
             Reply::NotLeader { leader } => {
                 self.clients[place].node = leader;
@@ -236,12 +236,12 @@ impl Clients {
         client.doing = Doing::Nothing;
     }
 
-    fn written(&mut self, place: usize, response: Response) {
+    fn written(&mut self, place: usize, response: &Response) {
         let doing = std::mem::take(&mut self.clients[place].doing);
         let Doing::Writing { push, least, .. } = doing else {
             unreachable!("nothing was written")
         };
-        match response {
+        match *response {
             Response::Pushed(at) => {
                 self.writes += 1;
                 self.least = self.least.max(at + 1);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use testimony_consensus::NodeId;
-use testimony_consensus::raft::{Entry, Index, Payload, Raft, Role, Status, Term};
+use testimony_consensus::raft::{Entry, Event, Index, Payload, Raft, Role, Status, Term};
 
 use crate::disk::Disk;
 use crate::journal::{Journal, Push};
@@ -57,6 +57,12 @@ impl Properties {
             .range(..=index)
             .next_back()
             .map_or(0, |(_, list)| list.len())
+    }
+
+    /// No node ever overwrites what it knows to be committed.
+    pub(crate) fn told(&self, id: NodeId, event: &Event) {
+        let is_lost = matches!(event, Event::CommittedLost { .. });
+        assert!(self.is_off || !is_lost, "{id}: {event:?}");
     }
 
     pub(crate) fn restarted(&mut self, id: NodeId) {

@@ -1,1 +1,437 @@
+//! Single rules, each in the situation that it is for.
 
+use std::collections::BTreeSet;
+
+use testimony_consensus::NodeId;
+use testimony_consensus::bug::Bug;
+use testimony_consensus::raft::{Body, Config, Index, Reply, Request, Role};
+
+use crate::journal::{Journal, Push, Read, Response};
+use crate::properties::Properties;
+use crate::world::World;
+
+const N1: NodeId = NodeId(1);
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+const N4: NodeId = NodeId(4);
+const N5: NodeId = NodeId(5);
+
+/// A cluster of `voters` members and a spare node behind them.
+fn world(voters: u64, adjust: impl Fn(&mut Config)) -> World {
+    let configs = (1..=voters + 1).map(|id| {
+        let members = (1..=voters).map(NodeId).filter(|_| id <= voters);
+        let mut config = Config::new(NodeId(id), members);
+        config.election_ticks = 10..20;
+        config.heartbeat_ticks = 3;
+        adjust(&mut config);
+        config
+    });
+    let configs: Vec<Config> = configs.collect();
+    let properties = match configs[0].bug {
+        Some(_) => Properties::off(),
+        None => Properties::default(),
+    };
+    World::new(configs, properties)
+}
+
+/// A cluster of three that `n1` leads, and a session.
+fn led(adjust: impl Fn(&mut Config)) -> (World, u64) {
+    let mut world = world(3, adjust);
+    world.elect(N1);
+    world.settle();
+    let session = session(&mut world, N1);
+    (world, session)
+}
+
+fn session(world: &mut World, leader: NodeId) -> u64 {
+    let ticket = world.request(leader, Request::OpenSession);
+    world.settle();
+    match world.reply(ticket) {
+        Some(Reply::Session(session)) => *session,
+        other => panic!("no session: {other:?}"),
+    }
+}
+
+fn push(session: u64, sequence: u64, id: u64) -> Request<Journal> {
+    Request::Apply {
+        session,
+        sequence,
+        command: Push { id, after: None },
+    }
+}
+
+/// What a request is answered with when everything has been delivered.
+fn answer(world: &mut World, id: NodeId, request: Request<Journal>) -> Option<Reply<Journal>> {
+    let ticket = world.request(id, request);
+    world.settle();
+    world.reply(ticket).cloned()
+}
+
+fn list(ids: &[u64]) -> Option<Reply<Journal>> {
+    Some(Reply::Answer(Response::List(ids.to_vec())))
+}
+
+fn pushed(place: usize) -> Option<Reply<Journal>> {
+    Some(Reply::Applied(Response::Pushed(place)))
+}
+
+/// Raft paper figure 8. Returns what the leader of term 4 reads, and what is read in the end.
+fn figure_8(bug: Option<Bug>) -> [Option<Reply<Journal>>; 2] {
+    let mut world = world(5, |config| {
+        config.bug = bug;
+        config.pre_vote = false;
+        config.check_quorum = false;
+    });
+    world.elect(N1);
+    world.settle();
+    let session = session(&mut world, N1);
+    // (a) n1 leads and replicates an entry to n2 only.
+    world.only(&[N1, N2]);
+    world.request(N1, push(session, 1, 7));
+    world.settle();
+    let place = world.status(N1).last_index;
+    assert_eq!(
+        [N2, N3].map(|id| world.status(id).last_index),
+        [place, place - 1]
+    );
+    // (b) n5 leads, with the votes of n3 and n4, and has another entry at the same place.
+    world.crash(N1);
+    world.only(&[N3, N4, N5]);
+    world.elect(N5);
+    world.wire.clear();
+    world.request(N5, Request::OpenSession);
+    world.wire.clear();
+    assert!(world.status(N5).last_index >= place);
+    world.crash(N5);
+    // (c) n1 leads again and brings its old entry to n3, so that a majority has it.
+    world.start(N1);
+    world.only(&[N1, N2, N3]);
+    world.elect(N1);
+    let own = world.status(N1).term;
+    let read = world.request(N1, Request::Query(Read));
+    for _ in 0..20 {
+        world.tick(N1);
+        settle_without_entries_of(&mut world, own);
+    }
+    assert_eq!([N1, N2, N3].map(|id| has(&world, id, place)), [true; 3]);
+    let seen = world.reply(read).cloned();
+    // (d) n5 leads again, and its entry replaces that of n1 everywhere.
+    world.crash(N1);
+    world.start(N5);
+    world.only(&[N2, N3, N4, N5]);
+    world.elect(N5);
+    world.settle();
+    let left = answer(&mut world, N5, Request::Query(Read));
+    [seen, left]
+}
+
+/// Delivers everything; entries of this term get lost on the way.
+fn settle_without_entries_of(world: &mut World, term: u64) {
+    while !world.wire.is_empty() {
+        if let Body::Append { entries, .. } = &mut world.wire[0].message.body {
+            entries.retain(|entry| entry.term != term);
+        }
+        world.deliver(0);
+    }
+}
+
+/// Whether a node has an entry with the command of the test at this place.
+fn has(world: &World, id: NodeId, place: Index) -> bool {
+    let entry = world
+        .raft(id)
+        .entry(place)
+        .map(|entry| format!("{:?}", entry.payload));
+    entry.is_some_and(|payload| payload.contains("id: 7"))
+}
+
+#[test]
+fn figure_8_an_entry_of_an_earlier_term_on_a_majority_is_not_committed() {
+    assert_eq!(figure_8(None), [None, list(&[])]);
+}
+
+#[test]
+fn figure_8_with_the_bug_an_entry_that_was_read_is_lost() {
+    assert_eq!(
+        figure_8(Some(Bug::CommitEarlierTerm)),
+        [list(&[7]), list(&[])]
+    );
+}
+
+#[test]
+fn a_retry_is_answered_as_the_first_attempt_was_even_by_another_leader() {
+    let (mut world, session) = led(|_| {});
+    assert_eq!(answer(&mut world, N1, push(session, 1, 7)), pushed(0));
+    assert_eq!(answer(&mut world, N1, push(session, 2, 8)), pushed(1));
+    assert_eq!(answer(&mut world, N1, push(session, 2, 8)), pushed(1));
+    assert_eq!(
+        answer(&mut world, N1, push(session, 1, 7)),
+        Some(Reply::Uncertain)
+    );
+    world.crash(N1);
+    world.pass(60);
+    let leader = world.leader().unwrap();
+    assert_eq!(answer(&mut world, leader, push(session, 2, 8)), pushed(1));
+    assert_eq!(
+        answer(&mut world, leader, Request::Query(Read)),
+        list(&[7, 8])
+    );
+}
+
+#[test]
+fn one_session_too_many_ends_the_one_that_was_not_used_for_longest() {
+    let (mut world, first) = led(|config| config.sessions_max = 2);
+    let second = session(&mut world, N1);
+    assert_eq!(answer(&mut world, N1, push(first, 1, 7)), pushed(0));
+    session(&mut world, N1);
+    assert_eq!(
+        answer(&mut world, N1, push(second, 1, 8)),
+        Some(Reply::SessionExpired)
+    );
+    assert_eq!(answer(&mut world, N1, push(first, 2, 9)), pushed(1));
+    assert_eq!(
+        answer(&mut world, N1, push(99, 1, 9)),
+        Some(Reply::SessionExpired)
+    );
+}
+
+#[test]
+fn a_leader_that_is_cut_off_answers_no_read_and_steps_down() {
+    let (mut world, session) = led(|_| {});
+    world.only(&[N2, N3]);
+    let read = world.request(N1, Request::Query(Read));
+    let write = world.request(N1, push(session, 1, 7));
+    world.pass(9);
+    assert_eq!((world.reply(read), world.reply(write)), (None, None));
+    world.pass(60);
+    assert_eq!(world.reply(read), Some(&Reply::NotLeader { leader: None }));
+    assert_eq!(world.reply(write), Some(&Reply::Uncertain));
+    assert_ne!(world.status(N1).role, Role::Leader);
+    assert_eq!(
+        answer(&mut world, N1, push(session, 2, 8)),
+        Some(Reply::NotLeader { leader: None })
+    );
+    let leader = world.leader().unwrap();
+    assert_ne!(leader, N1);
+    let follower = if leader == N2 { N3 } else { N2 };
+    let elsewhere = Some(Reply::NotLeader {
+        leader: Some(leader),
+    });
+    assert_eq!(
+        answer(&mut world, follower, Request::Query(Read)),
+        elsewhere
+    );
+}
+
+#[test]
+fn a_round_that_began_before_a_read_does_not_confirm_it() {
+    let (mut world, _) = led(|_| {});
+    (0..3).for_each(|_| world.tick(N1));
+    let heartbeats = std::mem::take(&mut world.wire);
+    let first = world.request(N1, Request::Query(Read));
+    world.wire.clear();
+    let second = world.request(N1, Request::Query(Read));
+    world.wire = heartbeats;
+    // The answers to the heartbeats come after the reads, but tell of a time before them.
+    let others: Vec<usize> = (0..world.wire.len()).rev().collect();
+    others.into_iter().for_each(|place| world.deliver(place));
+    world.wire.retain(|envelope| envelope.to == N1);
+    while !world.wire.is_empty() {
+        world.deliver(0);
+        world.wire.retain(|envelope| envelope.to == N1);
+    }
+    assert_eq!((world.reply(first), world.reply(second)), (None, None));
+    world.pass(6);
+    assert!(world.reply(first).is_some() && world.reply(second).is_some());
+}
+
+#[test]
+fn a_node_that_comes_back_deposes_nobody() {
+    let (mut world, _) = led(|_| {});
+    world.only(&[N1, N2]);
+    world.pass(100);
+    assert_eq!(world.status(N3).role, Role::PreCandidate);
+    let term = world.status(N1).term;
+    assert_eq!(world.status(N3).term, term);
+    world.cut.clear();
+    world.pass(30);
+    assert_eq!((world.leader(), world.status(N3).term), (Some(N1), term));
+    assert_eq!(world.status(N3).leader, Some(N1));
+}
+
+#[test]
+fn votes_for_another_are_not_asked_of_those_who_hear_the_leader() {
+    let (mut world, _) = led(|config| config.pre_vote = false);
+    world.cut.insert((N1, N3));
+    let term = world.status(N1).term;
+    for _ in 0..100 {
+        world.pass(1);
+        assert_eq!(world.status(N2).term, term);
+    }
+    assert!(world.status(N3).elections > 1);
+    assert_eq!(
+        world.leader().map(|id| world.status(id).term >= term),
+        Some(true)
+    );
+}
+
+#[test]
+fn a_new_node_is_added_by_snapshot_and_log_and_does_not_campaign_before() {
+    let (mut world, session) = led(|config| config.snapshot_every = 4);
+    for sequence in 1..10 {
+        answer(&mut world, N1, push(session, sequence, sequence));
+    }
+    world.pass(100);
+    assert_eq!((world.status(N4).term, world.status(N4).elections), (0, 0));
+    assert_eq!(
+        answer(&mut world, N1, Request::AddNode(N4)),
+        Some(Reply::Done)
+    );
+    world.pass(6);
+    let status = world.status(N4);
+    assert_eq!(
+        (status.voters.len(), status.applied),
+        (4, world.status(N1).applied)
+    );
+    assert_eq!(world.raft(N4).machine().list.len(), 9);
+    assert!(status.snapshot_index > 0);
+}
+
+#[test]
+fn one_change_of_the_members_at_a_time() {
+    let (mut world, _) = led(|_| {});
+    world.only(&[N1]);
+    let first = world.request(N1, Request::AddNode(N4));
+    let second = world.request(N1, Request::RemoveNode(N2));
+    assert!(matches!(world.reply(second), Some(Reply::Refused(_))));
+    world.cut.clear();
+    world.pass(6);
+    assert_eq!(world.reply(first), Some(&Reply::Done));
+    assert_eq!(
+        answer(&mut world, N1, Request::RemoveNode(N2)),
+        Some(Reply::Done)
+    );
+    assert_eq!(world.status(N1).voters, [N1, N3, N4]);
+    assert_eq!(
+        answer(&mut world, N1, Request::RemoveNode(N2)),
+        Some(Reply::Done)
+    );
+}
+
+#[test]
+fn members_do_not_change_before_an_entry_of_the_leaders_term_is_committed() {
+    let mut world = world(3, |_| {});
+    world.elect(N1);
+    let refused = world.request(N1, Request::AddNode(N4));
+    assert!(matches!(world.reply(refused), Some(Reply::Refused(_))));
+    world.settle();
+    assert_eq!(
+        answer(&mut world, N1, Request::AddNode(N4)),
+        Some(Reply::Done)
+    );
+}
+
+#[test]
+fn a_change_that_is_overwritten_is_taken_back() {
+    let (mut world, _) = led(|_| {});
+    world.only(&[N2, N3]);
+    let change = world.request(N1, Request::RemoveNode(N2));
+    assert_eq!(world.status(N1).voters, [N1, N3]);
+    world.pass(100);
+    assert_eq!(world.reply(change), Some(&Reply::Uncertain));
+    world.cut.clear();
+    world.pass(30);
+    assert_eq!(world.status(N1).voters, [N1, N2, N3]);
+}
+
+#[test]
+fn a_removed_leader_steps_down_when_that_is_committed() {
+    let (mut world, _) = led(|_| {});
+    assert_eq!(
+        answer(&mut world, N1, Request::RemoveNode(N1)),
+        Some(Reply::Done)
+    );
+    assert_ne!(world.status(N1).role, Role::Leader);
+    world.pass(100);
+    let leader = world.leader().unwrap();
+    assert_eq!(world.status(leader).voters, [N2, N3]);
+    assert_eq!(
+        (world.status(N1).role, world.status(N1).elections),
+        (Role::Follower, 1)
+    );
+}
+
+#[test]
+fn the_last_member_stays_and_is_a_majority() {
+    let (mut world, session) = led(|_| {});
+    for id in [N2, N3] {
+        assert_eq!(
+            answer(&mut world, N1, Request::RemoveNode(id)),
+            Some(Reply::Done)
+        );
+    }
+    let refused = answer(&mut world, N1, Request::RemoveNode(N1));
+    assert!(matches!(refused, Some(Reply::Refused(_))));
+    assert_eq!(answer(&mut world, N1, push(session, 1, 7)), pushed(0));
+    assert_eq!(answer(&mut world, N1, Request::Query(Read)), list(&[7]));
+    world.crash(N1);
+    world.start(N1);
+    world.pass(30);
+    assert_eq!(answer(&mut world, N1, Request::Query(Read)), list(&[7]));
+}
+
+#[test]
+fn leadership_is_handed_over_without_waiting_for_a_timeout() {
+    let (mut world, session) = led(|_| {});
+    let transfer = world.request(N1, Request::Transfer(N3));
+    let refused = world.request(N1, push(session, 1, 7));
+    assert!(matches!(world.reply(refused), Some(Reply::Refused(_))));
+    world.settle();
+    assert_eq!(world.reply(transfer), Some(&Reply::Done));
+    assert_eq!(world.leader(), Some(N3));
+    assert_eq!(answer(&mut world, N3, push(session, 1, 7)), pushed(0));
+}
+
+#[test]
+fn a_hand_over_to_a_node_that_is_down_ends_in_time() {
+    let (mut world, session) = led(|_| {});
+    world.crash(N3);
+    answer(&mut world, N1, push(session, 1, 7));
+    let transfer = world.request(N1, Request::Transfer(N3));
+    world.pass(20);
+    assert!(matches!(world.reply(transfer), Some(Reply::Refused(_))));
+    assert_eq!(answer(&mut world, N1, push(session, 2, 8)), pushed(1));
+    let refused = answer(&mut world, N1, Request::Transfer(N5));
+    assert!(matches!(refused, Some(Reply::Refused(_))));
+}
+
+#[test]
+fn a_lease_answers_reads_at_once_and_ends_in_time() {
+    let mut world = world(3, |config| config.lease_reads = true);
+    world.pass(60);
+    let leader = world.leader().unwrap();
+    let read = world.request(leader, Request::Query(Read));
+    assert!(world.reply(read).is_some());
+    // Somebody else may be elected after 10 ticks; one of them may have passed in part.
+    world.only(&[]);
+    world.pass(9);
+    let read = world.request(leader, Request::Query(Read));
+    assert_eq!(world.reply(read), None);
+}
+
+#[test]
+fn no_ticket_is_left_when_a_cluster_has_gone_through_much() {
+    let (mut world, session) = led(|_| {});
+    for sequence in 1..5 {
+        world.request(N1, push(session, sequence, sequence));
+        world.request(N1, Request::Query(Read));
+        world.request(N1, Request::AddNode(N4));
+        world.request(N1, Request::Transfer(N2));
+        world.request(N2, Request::Snapshot);
+        world.pass(3);
+    }
+    world.pass(60);
+    assert_eq!(
+        world.unanswered.keys().collect::<BTreeSet<_>>(),
+        BTreeSet::new()
+    );
+}

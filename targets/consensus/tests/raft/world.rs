@@ -11,6 +11,9 @@ use crate::disk::Disk;
 use crate::journal::{Journal, Push};
 use crate::properties::Properties;
 
+/// So many deliveries without a tick are too many.
+const BURST: usize = 10_000;
+
 /// A cluster.
 pub(crate) struct World {
     pub(crate) nodes: BTreeMap<NodeId, Node>,
@@ -98,6 +101,58 @@ impl World {
         self.observe(id);
     }
 
+    /// Lets only these talk with each other.
+    pub(crate) fn only(&mut self, side: &[NodeId]) {
+        let ids = self.ids();
+        let pairs = ids
+            .iter()
+            .flat_map(|from| ids.iter().map(|to| (*from, *to)));
+        let is_cut = |(from, to): &(NodeId, NodeId)| !side.contains(from) || !side.contains(to);
+        self.cut = pairs.filter(is_cut).collect();
+    }
+
+    /// Delivers everything, in order, until nobody says anything any more.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..BURST {
+            if self.wire.is_empty() {
+                return;
+            }
+            self.deliver(0);
+        }
+        panic!("the nodes never stop talking");
+    }
+
+    /// Lets time pass at all nodes that run.
+    pub(crate) fn pass(&mut self, ticks: u32) {
+        for _ in 0..ticks {
+            self.running().into_iter().for_each(|id| self.tick(id));
+            self.settle();
+        }
+    }
+
+    /// Lets time pass at one node only, until it leads.
+    pub(crate) fn elect(&mut self, id: NodeId) {
+        for _ in 0..BURST {
+            if self.status(id).role == Role::Leader {
+                return;
+            }
+            self.tick(id);
+            while self.status(id).role != Role::Leader && !self.wire.is_empty() {
+                self.deliver(0);
+            }
+        }
+        panic!("{id} is not elected");
+    }
+
+    /// The reply to a request, if there is one.
+    pub(crate) fn reply(&self, ticket: u64) -> Option<&Reply<Journal>> {
+        let reply = self
+            .replies
+            .iter()
+            .find(|(answered, _)| *answered == ticket);
+        reply.map(|(_, reply)| reply)
+    }
+
     /// Ends a node without warning.
     pub(crate) fn crash(&mut self, id: NodeId) {
         self.nodes.get_mut(&id).unwrap().raft = None;
@@ -162,7 +217,10 @@ impl World {
         node.disk.execute(&output);
         match output {
             Output::Send(envelope) => self.wire.push(envelope),
-            Output::Event(event) => self.events.push((id, event)),
+            Output::Event(event) => {
+                self.properties.told(id, &event);
+                self.events.push((id, event));
+            }
             Output::Reply { ticket, reply } => {
                 let taker = self.unanswered.remove(&ticket);
                 assert_eq!(
