@@ -98,6 +98,9 @@ impl Profile {
     }
 }
 
+/// Something that happens.
+type Action = fn(&mut Run);
+
 /// One run.
 pub(crate) struct Run {
     pub(crate) profile: Profile,
@@ -151,7 +154,7 @@ impl Run {
             snapshots,
             ..
         } = self.profile;
-        let weights: [(u32, fn(&mut Run)); 9] = [
+        let weights: [(u32, Action); 9] = [
             (1200, Run::deliver),
             (300, Run::tick),
             (120, Run::act),
