@@ -59,8 +59,6 @@ pub(crate) struct Because {
 /// A counterexample as it is shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scene {
-    /// The key on which the operations contradict each other.
-    pub(crate) key: Option<String>,
     /// The contradiction in one line.
     pub(crate) headline: String,
     /// The contradiction in sentences.
@@ -100,25 +98,19 @@ impl Scene {
     /// The scene of a counterexample found in `recording`, among `faults`.
     pub(crate) fn of(found: &Counterexample, recording: &Recording, faults: &[Band]) -> Self {
         let operations = shown(found, recording);
-        let number = |index: u64| {
-            operations
-                .iter()
-                .find(|s| s.index == index)
-                .map(|s| s.number)
-        };
+        let of_index = |index: u64| operations.iter().find(|shown| shown.index == index);
         let because = |edge: &CycleEdge| {
-            let (from, to) = (number(edge.from)?, number(edge.to)?);
+            let (from, to) = (of_index(edge.from)?, of_index(edge.to)?);
             Some(Because {
-                from,
-                to,
-                why: why(edge.why).to_owned(),
+                from: from.number,
+                to: to.number,
+                why: why(edge.why, from, to),
             })
         };
         let cycle = found.explanation.cycle.as_deref().unwrap_or_default();
         let edges: Option<Vec<Because>> = cycle.iter().map(because).collect();
         let total = found.operations.operations().len();
         Scene {
-            key: found.key.as_ref().map(phrase::key_name),
             headline: found.explanation.headline.clone(),
             sentences: found.explanation.sentences.clone(),
             cycle: edges.unwrap_or_default(),
@@ -164,15 +156,6 @@ impl Scene {
             .and(shown.to)
             .map_or_else(open, |to| instants.say(to));
         (instants.say(from), to)
-    }
-
-    /// The times as a person reads them after a word: `from 1.2 s to 1.3 s`.
-    pub(crate) fn unit(&self) -> &'static str {
-        if self.is_timed() {
-            "seconds"
-        } else {
-            "position"
-        }
     }
 
     /// The processes, in ascending order.
@@ -261,10 +244,12 @@ fn around(operations: &[Shown], faults: &[Band]) -> Vec<Band> {
 }
 
 /// Why one operation comes before another, in words.
-fn why(why: Why) -> &'static str {
+fn why(why: Why, from: &Shown, to: &Shown) -> String {
+    let said = |shown: &Shown| format!("p{}'s {}", shown.process, shown.call.f);
+    let (earlier, later) = (said(from), said(to));
     match why {
-        Why::RealTime => "it had ended before the other began",
-        Why::ReadsFrom => "the other saw what it wrote",
-        Why::WriteOrder => "what it wrote or saw is what the other wrote over or saw replaced",
+        Why::RealTime => format!("{earlier} had ended before {later} was called"),
+        Why::ReadsFrom => format!("{later} saw what {earlier} had written"),
+        Why::WriteOrder => format!("the value of {earlier} was replaced by that of {later}"),
     }
 }

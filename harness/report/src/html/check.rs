@@ -49,10 +49,9 @@ fn banner(report: &CheckReport<'_>) -> Banner {
                 advice::after_undecided(&exhausted.reason).to_owned(),
             ],
         ),
-        Verdict::Linearizable(_) if outcome == RunOutcome::Broken => (
-            "Broken: nothing was tested",
-            vec!["The history has no completed operation.".to_owned()],
-        ),
+        Verdict::Linearizable(_) if outcome == RunOutcome::Broken => {
+            ("Broken: nothing was tested", vec![report.reason()])
+        }
         Verdict::Linearizable(_) => (
             "Linearizable",
             vec!["One order of the operations explains every answer.".to_owned()],

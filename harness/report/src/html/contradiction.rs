@@ -122,16 +122,9 @@ fn lines(raw: &str) -> Markup {
                     "Save it"
                 }
             }
-            pre { code { (phrase_lines(raw)) } }
+            pre { code { (raw) } }
         }
     }
-}
-
-/// Every line made printable by itself.
-fn phrase_lines(raw: &str) -> String {
-    raw.lines()
-        .map(|line| phrase::printable(line) + "\n")
-        .collect()
 }
 
 /// Percent-encoded for a data URI.

@@ -22,8 +22,8 @@ const BOUNDS: Bounds = Bounds {
     narrow: 13.0,
     wide: 96.0,
 };
-/// Characters of a value in a label.
-const VALUE_MAX: usize = 14;
+/// Characters of a key or a value in a label.
+const VALUE_MAX: usize = 12;
 /// How far open bars reach past the last event.
 const BEYOND: f64 = 46.0;
 
@@ -74,9 +74,9 @@ impl Axis {
         for _ in 0..16 {
             let middle = f64::midpoint(low, high);
             if fits(&places(middle)) {
-                low = middle
+                low = middle;
             } else {
-                high = middle
+                high = middle;
             }
         }
         places(low)

@@ -26,6 +26,12 @@ pub fn run(report: &RunReport<'_>, colour: bool) -> String {
         page.entry("took", &took(timings));
     }
     page.entry("folder", &report.folder);
+    if report.outcome == RunOutcome::Undecided {
+        page.entry(
+            "recheck",
+            &format!("testimony check {}/history.jsonl", report.folder),
+        );
+    }
     page.entry("again", &report.command);
     page.into_text()
 }
