@@ -141,6 +141,27 @@ pub struct Event {
     pub extra: Option<Extra>,
 }
 
+impl Event {
+    /// An event that says nothing but who, what and which kind; its index is 0.
+    pub fn new(process: Process, kind: Kind, f: Function) -> Self {
+        Event {
+            index: 0,
+            time: None,
+            process,
+            kind,
+            f,
+            key: None,
+            value: None,
+            swapped: None,
+            actual: None,
+            result: None,
+            node: None,
+            error: None,
+            extra: None,
+        }
+    }
+}
+
 impl Function {
     /// The word in a history file.
     pub fn name(&self) -> &str {

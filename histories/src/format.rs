@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::place::Place;
-use crate::{Recording, Value, jsonl};
+use crate::{Recording, Value, edn, jsonl, porcupine};
 
 /// A way to write a history down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +83,12 @@ pub enum ReadProblem {
     /// The text ends in the middle of something.
     #[error("{0} breaks off here")]
     Unfinished(&'static str),
+    /// Something opens here and never closes.
+    #[error("{0} starts here and does not end")]
+    Unclosed(&'static str),
+    /// A map with a key too many.
+    #[error("a map with a key that has no value")]
+    OddMap,
     /// Something else was due.
     #[error("expected {expected}, found {found}")]
     Expected {
@@ -165,9 +171,42 @@ impl Format {
 
     /// The format that a file's content has the look of; JSON lines if it looks like none.
     pub fn detect(bytes: &[u8]) -> Self {
-        let _ = bytes;
-        Format::JsonLines
+        let bytes = bytes
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(bytes)
+            .trim_ascii_start();
+        let start = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+        let line = start.lines().next().unwrap_or("");
+        let blank = |next: char| next.is_whitespace() || matches!(next, '[' | '(' | '{' | ',');
+        let inside = start.trim_start_matches(blank);
+        match bytes {
+            [b';' | b'#' | b'(', ..] => Format::Edn,
+            [b'{', ..] if line.starts_with("{:process ") && is_porcupine_kv(line) => {
+                Format::PorcupineKv
+            }
+            [b'[' | b'{', ..] if inside.starts_with('"') => Format::JsonLines,
+            [b'[', ..] => Format::Edn,
+            [b'{', ..] if inside.starts_with([':', ';', '#']) => Format::Edn,
+            [b'A'..=b'Z', ..] if line.contains("jepsen.") => Format::PorcupineLog,
+            _ => Format::JsonLines,
+        }
     }
+}
+
+/// How many bytes tell the format.
+const LOOKED_AT: usize = 4096;
+
+/// Whether a line of EDN has just the keys that Porcupine's map has.
+fn is_porcupine_kv(line: &str) -> bool {
+    let words = [
+        ":f :get, :key \"",
+        ":f :put, :key \"",
+        ":f :append, :key \"",
+    ];
+    words.iter().any(|word| line.contains(word))
+        && ![":index", ":time", ":node"]
+            .iter()
+            .any(|key| line.contains(key))
 }
 
 /// Reads a history file. O(n) in its length.
@@ -177,7 +216,9 @@ impl Format {
 pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, ReadError> {
     match options.format.unwrap_or_else(|| Format::detect(bytes)) {
         Format::JsonLines => jsonl::read(bytes, options),
-        _ => jsonl::read(bytes, options),
+        Format::Edn => edn::read(bytes, options),
+        Format::PorcupineLog => porcupine::read_log(bytes, options),
+        Format::PorcupineKv => porcupine::read_kv(bytes, options),
     }
 }
 
@@ -193,6 +234,10 @@ pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, ReadError>
 pub fn write(recording: &Recording, format: Format, out: &mut impl io::Write) -> io::Result<()> {
     match format {
         Format::JsonLines => jsonl::write(recording, out),
-        _ => Err(io::ErrorKind::Unsupported.into()),
+        Format::Edn => edn::write(recording, out),
+        Format::PorcupineLog | Format::PorcupineKv => {
+            let message = format!("{} is a format that is only read", format.name());
+            Err(io::Error::new(io::ErrorKind::Unsupported, message))
+        }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod builder;
 pub mod edn;
+mod entries;
 pub mod event;
 pub mod format;
 mod gather;
@@ -15,6 +16,7 @@ mod jsonl;
 mod order;
 pub mod pairing;
 pub mod place;
+mod porcupine;
 mod processes;
 pub mod recorder;
 pub mod recording;

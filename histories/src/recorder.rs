@@ -264,19 +264,8 @@ impl InjectionState {
 
 fn blank(process: Process, kind: Kind, call: &Call) -> Event {
     Event {
-        index: 0,
-        time: None,
-        process,
-        kind,
-        f: call.f.clone(),
         key: call.key.clone(),
-        value: None,
-        swapped: None,
-        actual: None,
-        result: None,
-        node: None,
-        error: None,
-        extra: None,
+        ..Event::new(process, kind, call.f.clone())
     }
 }
 

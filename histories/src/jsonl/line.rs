@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::syntax::{Entries, LineError, Parsed, Syntax, duplicate};
+use super::syntax::{LineError, Parsed, Syntax, duplicate};
+use crate::entries::Entries;
 use crate::format::ReadProblem;
 use crate::place::{excerpt, ordinal};
 use crate::strings::Strings;
@@ -91,7 +92,9 @@ pub(crate) fn header(line: &[u8], strings: &mut Strings) -> Parsed<Header> {
         let value_at = syntax.at;
         let key = syntax.shared(key);
         let value = syntax.value()?;
-        entries.push(at, Arc::clone(&key), value.clone())?;
+        if !entries.push(Arc::clone(&key), value.clone()) {
+            return Err(duplicate(at, &key));
+        }
         let told = match &*key {
             "testimony" => {
                 version = Some((value_at, value));
@@ -175,7 +178,10 @@ impl Parts {
         let Some(field) = Field::from_name(key) else {
             let key = syntax.shared(key);
             let value = syntax.value()?;
-            return self.extra.push(at, key, value);
+            return match self.extra.push(Arc::clone(&key), value) {
+                true => Ok(()),
+                false => Err(duplicate(at, &key)),
+            };
         };
         let bit = 1 << field as u16;
         if self.seen & bit != 0 {

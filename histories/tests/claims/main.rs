@@ -1,7 +1,9 @@
 //! What this crate promises, one module per part.
 
+mod edn;
 mod jsonl;
 mod pairing;
+mod shared;
 
 use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, read};
 
