@@ -1,6 +1,16 @@
 //! Why a counterexample cannot be explained, in words and as data.
+//!
+//! Every sentence is a true statement about the counterexample, and so about the history it is from.
 
-/// The contradiction, for a tired person. Sentences are true statements about the counterexample.
+pub(crate) mod frontier;
+pub(crate) mod words;
+
+use testimony_history::{Model as Kind, RecordedHistory};
+
+use crate::models::{Bundled, Keyed, decode};
+use words::Words;
+
+/// The contradiction, for a tired person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Explanation {
     /// The contradiction in one sentence.
@@ -31,7 +41,7 @@ pub enum Why {
     RealTime,
     /// The other observed what it wrote.
     ReadsFrom,
-    /// What it wrote, or observed, was replaced by what the other wrote or observed.
+    /// The value that it wrote or observed was current before the value that the other wrote.
     WriteOrder,
 }
 
@@ -44,4 +54,22 @@ impl Why {
             Why::WriteOrder => "write-order",
         }
     }
+}
+
+/// Explains a small illegal recorded history of one key.
+pub(crate) fn explain_recorded<B: Bundled>(
+    kind: Kind,
+    object: &B,
+    history: &RecordedHistory,
+) -> Explanation {
+    let words = Words::new(kind, history);
+    let Ok(decoded) = decode::<B>(history) else {
+        return Explanation::default();
+    };
+    frontier::explain(
+        &Keyed(object.clone()),
+        &decoded,
+        |op| words.sentence(op),
+        |state| format!("the {} is {}", words.object(), B::state_in_words(state)),
+    )
 }
