@@ -109,11 +109,7 @@ impl<'a> Drawing<'a> {
             return at + length * u32_of(self.chance.between(10, 80)) / 100;
         }
         let free = self.lanes.all_free_at().saturating_sub(self.rest);
-        free.max(at)
-            + self
-                .chance
-                .span(self.params.gap)
-                .max(STEP_MIN)
+        free.max(at) + self.chance.span(self.params.gap).max(STEP_MIN)
     }
 
     fn finish(mut self) -> Vec<PlannedInjection> {
