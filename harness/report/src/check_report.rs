@@ -4,7 +4,7 @@ use testimony_checker::{Judgement, Verdict};
 use testimony_history::{Event, Kind, Model, Process, Recording, Value};
 
 use crate::scene::Scene;
-use crate::{RunOutcome, advice};
+use crate::{RunOutcome, advice, phrase};
 
 /// How long the parts of a check took, in seconds. Not known where nothing may depend on a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -52,7 +52,7 @@ impl CheckReport<'_> {
     /// Why it came to that, in a sentence; empty for a pass.
     pub(crate) fn reason(&self) -> String {
         match &self.judgement.verdict {
-            Verdict::Illegal(found) => found.explanation.headline.clone(),
+            Verdict::Illegal(found) => phrase::headline(&found.explanation.headline),
             Verdict::Undecided(exhausted) => advice::why_undecided(exhausted),
             Verdict::Linearizable(_) if self.outcome() == RunOutcome::Broken => {
                 "No operation was completed, so nothing was tested.".to_owned()

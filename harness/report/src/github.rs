@@ -96,12 +96,8 @@ fn contradiction(out: &mut String, scene: &Scene) {
     for shown in &scene.operations {
         row(out, scene, shown);
     }
-    if scene.hidden > 0 {
-        let _ = writeln!(
-            out,
-            "\nand {}",
-            phrase::counted(scene.hidden as u64, "more operation")
-        );
+    for sentence in scene.omitted() {
+        let _ = writeln!(out, "\n{sentence}");
     }
     out.push('\n');
     for because in &scene.cycle {

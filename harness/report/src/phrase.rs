@@ -124,6 +124,18 @@ pub(crate) fn sentence(text: &str) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
+/// A headline with a capital at its start, unless it starts with the name of a process: `p3`.
+pub(crate) fn headline(text: &str) -> String {
+    let names_process = text
+        .strip_prefix('p')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if names_process {
+        text.to_owned()
+    } else {
+        sentence(text)
+    }
+}
+
 /// A number with its thousands apart: `12,345`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();

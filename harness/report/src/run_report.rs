@@ -80,7 +80,7 @@ impl RunReport<'_> {
     /// Why it came to that, in a sentence or two.
     pub(crate) fn reason(&self) -> String {
         match self.judgement.map(|judgement| &judgement.verdict) {
-            Some(Verdict::Illegal(found)) => found.explanation.headline.clone(),
+            Some(Verdict::Illegal(found)) => phrase::headline(&found.explanation.headline),
             Some(Verdict::Undecided(exhausted)) => advice::why_undecided(exhausted),
             _ if self.outcome == RunOutcome::Pass => {
                 "One order of the operations explains every answer, and enough happened for that \

@@ -175,7 +175,10 @@ fn order(history: &RecordedHistory) -> BTreeSet<(u64, u64)> {
     for a in operations {
         for b in operations {
             let before = a.returned.is_some_and(|returned| returned < b.called);
-            if before || b.after.is_some_and(|a_index| operations[a_index as usize].call == a.call) {
+            if before
+                || b.after
+                    .is_some_and(|a_index| operations[a_index as usize].call == a.call)
+            {
                 order.insert((a.call.index, b.call.index));
             }
         }
@@ -187,7 +190,9 @@ fn order(history: &RecordedHistory) -> BTreeSet<(u64, u64)> {
 fn said(history: &RecordedHistory) -> BTreeMap<u64, (Call, Outcome<Answer>)> {
     let said = |operation: &Operation<Call, Answer>| {
         let mut outcome = operation.outcome.clone();
-        if let (Outcome::Completed(answer), false) = (&mut outcome, operation.input.f == Function::Read) {
+        if let (Outcome::Completed(answer), false) =
+            (&mut outcome, operation.input.f == Function::Read)
+        {
             answer.value = None;
         }
         (operation.call.index, (operation.input.clone(), outcome))
@@ -210,7 +215,11 @@ fn with_times(history: RecordedHistory, times: &[u64]) -> RecordedHistory {
 
 /// A counterexample of all operations that did not fail, with those that `relaxed` picks made unknown.
 fn everything(history: &RecordedHistory, relaxed: &[bool]) -> Counterexample {
-    let followed: BTreeSet<u32> = history.operations().iter().filter_map(|o| o.after).collect();
+    let followed: BTreeSet<u32> = history
+        .operations()
+        .iter()
+        .filter_map(|o| o.after)
+        .collect();
     let mut operations = Vec::new();
     let mut kept = BTreeMap::new();
     for (number, operation) in (0u32..).zip(history.operations()) {
@@ -223,7 +232,10 @@ fn everything(history: &RecordedHistory, relaxed: &[bool]) -> Counterexample {
             operation.returned = None;
         }
         operation.after = operation.after.and_then(|after| kept.get(&after).copied());
-        kept.insert(number, u32::try_from(operations.len()).expect("few operations"));
+        kept.insert(
+            number,
+            u32::try_from(operations.len()).expect("few operations"),
+        );
         operations.push(operation);
     }
     Counterexample {

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use sample::run::{plan, report, summary};
-use sample::{Shape, make, verdict};
-use testimony_checker::{Judgement, Reason};
-use testimony_history::{Model, Value};
+use sample::{SECOND, Shape, make, verdict};
+use testimony_checker::{Budget, Judgement, Reason, Verdict, check_recorded};
+use testimony_history::{History, Model, Value};
 use testimony_report::{CheckReport, RunOutcome, html};
 
 /// Keeps a page to look at.
@@ -189,4 +189,71 @@ fn text_of_any_kind_stays_text() {
     keep("hostile", &page);
     assert_self_contained("hostile", &page);
     assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'));
+}
+
+#[test]
+fn a_stale_read_in_a_long_run_is_found_and_drawn() {
+    let shape = Shape {
+        stale_read: true,
+        clients: 12,
+        ..SHAPE
+    };
+    let sample = make(&shape);
+    let (history, _) = sample.recording.history(Model::Kv).unwrap();
+    let judgement = check_recorded(Model::Kv, None, &history, &Budget::for_tests());
+    let (plan, summary) = (plan(&shape, &sample), summary(&shape, &sample));
+    let report = report(
+        &sample,
+        &plan,
+        &summary,
+        Some(&judgement),
+        RunOutcome::Violation,
+    );
+    let page = html::run(&report);
+    keep("found", &page);
+    assert_self_contained("found", &page);
+    assert!(
+        page.contains("The contradiction") && page.contains("tr class=\"marked\""),
+        "{judgement:?}"
+    );
+}
+
+#[test]
+fn many_operations_of_many_processes_are_drawn() {
+    let shape = Shape {
+        seconds: 5,
+        clients: 12,
+        rate: 400,
+        ..SHAPE
+    };
+    let sample = make(&shape);
+    let (history, _) = sample.recording.history(Model::Kv).unwrap();
+    let mut crowd = stale_read(&Value::Int(1));
+    let Verdict::Illegal(found) = &mut crowd.verdict else {
+        unreachable!()
+    };
+    let operations = history
+        .into_operations()
+        .into_iter()
+        .filter(|o| o.call.time > Some(4 * SECOND));
+    found.operations = History::from_operations(operations.collect());
+    found.explanation.marked = found
+        .operations
+        .operations()
+        .iter()
+        .step_by(9)
+        .map(|o| o.call.index)
+        .collect();
+    found.explanation.cycle = None;
+    let (plan, summary) = (plan(&shape, &sample), summary(&shape, &sample));
+    let page = html::run(&report(
+        &sample,
+        &plan,
+        &summary,
+        Some(&crowd),
+        RunOutcome::Violation,
+    ));
+    keep("crowd", &page);
+    assert_self_contained("crowd", &page);
+    assert!(page.contains("Not shown, for want of room"));
 }

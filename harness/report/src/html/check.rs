@@ -38,10 +38,7 @@ pub fn check(report: &CheckReport<'_>) -> String {
 fn banner(report: &CheckReport<'_>) -> Banner {
     let outcome = report.outcome();
     let (title, meaning) = match &report.judgement.verdict {
-        Verdict::Illegal(found) => (
-            "Violation: not linearizable",
-            vec![found.explanation.headline.clone()],
-        ),
+        Verdict::Illegal(_) => ("Violation: not linearizable", vec![report.reason()]),
         Verdict::Undecided(exhausted) => (
             "Undecided",
             vec![
