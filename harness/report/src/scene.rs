@@ -362,7 +362,7 @@ mod tests {
         assert!(is_unseen(&open(Function::Cas, swap(&two)), &seen));
         assert!(!is_unseen(&open(Function::Cas, swap(&one)), &seen));
         assert!(
-            !is_unseen(&open(Function::Add, Some(two.clone())), &seen),
+            !is_unseen(&open(Function::Add, Some(two)), &seen),
             "a counter shows sums"
         );
         assert!(!is_unseen(&open(Function::Remove, None), &seen));

@@ -9,8 +9,9 @@ use std::path::Path;
 use sample::run::{plan, report, summary};
 use sample::{SECOND, Shape, make, verdict};
 use testimony_checker::{Budget, Judgement, Reason, Verdict, check_recorded};
-use testimony_history::{History, Model, Value};
-use testimony_report::{CheckReport, RunOutcome, html};
+use testimony_engine::Nanos;
+use testimony_history::{History, Model, Origin, Value};
+use testimony_report::{CheckReport, RunOutcome, html, text};
 
 /// Keeps a page to look at.
 fn keep(name: &str, page: &str) {
@@ -256,4 +257,46 @@ fn many_operations_of_many_processes_are_drawn() {
     keep("crowd", &page);
     assert_self_contained("crowd", &page);
     assert!(page.contains("Not shown, for want of room"));
+}
+
+#[test]
+fn odd_times_do_no_harm() {
+    let nothing: fn(u64) -> Option<u64> = |_| None;
+    let backwards: fn(u64) -> Option<u64> = |time| Some(u64::MAX - time);
+    let same: fn(u64) -> Option<u64> = |_| Some(0);
+    for odd in [nothing, backwards, same] {
+        let mut operations = verdict::operations("k17", &Value::Int(1));
+        for operation in &mut operations {
+            operation.call.time = operation.call.time.and_then(odd);
+            operation.end = operation.end.map(|end| Origin {
+                time: end.time.and_then(odd),
+                ..end
+            });
+        }
+        let mut sample = make(&Shape {
+            seconds: 8,
+            ..SHAPE
+        });
+        for event in &mut sample.recording.events {
+            event.time = event.time.and_then(odd);
+        }
+        for injection in &mut sample.injections {
+            injection.started_at = injection.started_at.and_then(|at| odd(at.0)).map(Nanos);
+            injection.ended_at = None;
+        }
+        sample.status.reverse();
+        let judgement = verdict::illegal(operations, "k17", &Value::Int(1));
+        let (plan, summary) = (plan(&SHAPE, &sample), summary(&SHAPE, &sample));
+        let report = report(
+            &sample,
+            &plan,
+            &summary,
+            Some(&judgement),
+            RunOutcome::Violation,
+        );
+        let page = html::run(&report);
+        assert_self_contained("odd", &page);
+        assert!(!page.contains("NaN") && !page.contains("inf\""));
+        assert!(text::run(&report, false).contains("read k17 → 1"));
+    }
 }
