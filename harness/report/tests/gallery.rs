@@ -197,6 +197,7 @@ fn a_stale_read_in_a_long_run_is_found_and_drawn() {
     let shape = Shape {
         stale_read: true,
         clients: 12,
+        rate: 60,
         ..SHAPE
     };
     let sample = make(&shape);
