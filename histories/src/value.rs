@@ -49,6 +49,15 @@ impl Value {
         Value::List(items.into_iter().collect())
     }
 
+    /// The number, if it is a whole one from 0 to 2^64 - 1.
+    pub fn to_u64(&self) -> Option<u64> {
+        match self {
+            Value::Int(number) => u64::try_from(*number).ok(),
+            Value::Number(digits) => digits.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// The same value with the entries of every map in the order of their keys, so that maps with the
     /// same entries are equal.
     pub fn canonical(&self) -> Self {

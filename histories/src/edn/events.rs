@@ -20,6 +20,8 @@ pub(crate) struct Draft {
     pub(crate) told_swapped: bool,
     /// Whether its error says that a comparison did not match.
     pub(crate) mismatch: bool,
+    /// Whether its error says nothing else, in the word that we write ourselves.
+    pub(crate) only_mismatch: bool,
     pub(crate) offsets: Offsets,
 }
 
@@ -150,12 +152,14 @@ impl Parts {
             .as_ref()
             .map_or(Shape::Plain, |value| Shape::of(&f, value));
         let mismatch = self.error.as_ref().is_some_and(is_mismatch);
+        let only_mismatch = self.error.as_ref().is_some_and(is_no_match);
         let extra = self.extra.list;
         Ok(Draft {
             indexed: self.index.is_some(),
             shape,
             told_swapped: self.swapped.is_some(),
             mismatch,
+            only_mismatch,
             offsets: self.offsets,
             event: Event {
                 index: self.index.unwrap_or_default(),
@@ -223,15 +227,16 @@ fn is_mismatch(error: &Form) -> bool {
     }
 }
 
-/// An error for people: a keyword without its colon. What we write for a comparison that did not
-/// match, `:no-match` or `[:no-match error]`, is taken off again.
+fn is_no_match(error: &Form) -> bool {
+    matches!(&error.what, What::Keyword(word) if &**word == super::NO_MATCH)
+}
+
+/// An error for people: a keyword without its colon. `[:no-match error]`, which we write for a
+/// comparison that did not match and has an error all the same, is that error.
 pub(crate) fn error_value(form: Form) -> Parsed<Value> {
     match form.what {
         What::Keyword(word) => Ok(Value::Str(word)),
-        What::List(mut items)
-            if items.len() == 2
-                && matches!(&items[0].what, What::Keyword(word) if &**word == super::NO_MATCH) =>
-        {
+        What::List(mut items) if items.len() == 2 && is_no_match(&items[0]) => {
             items.remove(1).value()
         }
         what => Form { at: form.at, what }.value(),
@@ -250,7 +255,7 @@ pub(crate) fn function(form: Form) -> Parsed<Function> {
 
 pub(crate) fn process(form: Form) -> Parsed<Process> {
     let process = match &form.what {
-        What::Number(Value::Int(number)) => u64::try_from(*number).ok().map(Process::Client),
+        What::Number(number) => number.to_u64().map(Process::Client),
         _ => form.word().map(|word| Process::Named(Arc::clone(word))),
     };
     let expected = "a whole number (a client) or a keyword";
@@ -261,10 +266,8 @@ pub(crate) fn process(form: Form) -> Parsed<Process> {
 fn natural(key: &'static str, form: Form) -> Parsed<Option<u64>> {
     match &form.what {
         What::Nil => Ok(None),
-        What::Number(Value::Int(number)) => Ok(u64::try_from(*number).ok()),
-        What::Number(Value::Number(digits)) if digits.parse::<u64>().is_ok() => {
-            Ok(digits.parse().ok())
-        }
+        What::Number(Value::Int(..0)) => Ok(None),
+        What::Number(number) if number.to_u64().is_some() => Ok(number.to_u64()),
         _ => Err(wrong_type(form, key, "a whole number")),
     }
 }

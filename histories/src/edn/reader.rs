@@ -45,11 +45,7 @@ pub(crate) fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, Rea
         ),
     };
     let mut gather = Gather::new(header, order, options.sort_by_time);
-    let mut places = Places {
-        text: bytes,
-        at: 0,
-        place: Place { line: 1, column: 1 },
-    };
+    let mut places = Places::of(bytes);
     for draft in drafts {
         let offsets = draft.offsets;
         let indexed = draft.indexed;
@@ -175,13 +171,17 @@ fn settle(mut draft: Draft, keyed: bool, failed_cas: FailedCas) -> Parsed<Event>
         mut event,
         told_swapped,
         mismatch,
+        only_mismatch,
         ..
     } = draft;
     if event.f == Function::Cas {
         let mismatch = mismatch || failed_cas == FailedCas::Mismatch;
         match event.kind {
             Kind::Ok if !told_swapped => event.swapped = Some(true),
-            Kind::Fail if mismatch => refuse(&mut event),
+            Kind::Fail if mismatch => {
+                refuse(&mut event);
+                event.error.take_if(|_| only_mismatch);
+            }
             _ => {}
         }
     }
@@ -223,36 +223,49 @@ fn split(draft: &mut Draft) -> Parsed<()> {
 /// The places of offsets that grow, each byte looked at once.
 struct Places<'a> {
     text: &'a [u8],
-    at: usize,
-    place: Place,
+    line: u32,
+    /// Where the line starts, and where it ends.
+    start: usize,
+    end: usize,
 }
 
-impl Places<'_> {
+impl<'a> Places<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        Places {
+            text,
+            line: 1,
+            start: 0,
+            end: line_end(text, 0),
+        }
+    }
+
     fn columns(&mut self, offsets: Offsets) -> (u32, Columns) {
-        let passed = &self.text[self.at..offsets.event];
-        let lines = u32::try_from(memchr::memchr_iter(b'\n', passed).count()).unwrap_or(u32::MAX);
-        self.place.line = self.place.line.saturating_add(lines);
-        let before = &self.text[..offsets.event];
-        let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-        self.at = offsets.event;
-        let rest = &self.text[offsets.event..];
-        let end = offsets.event + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        while self.end < offsets.event {
+            self.line = self.line.saturating_add(1);
+            self.start = self.end + 1;
+            self.end = line_end(self.text, self.start);
+        }
         // A part on a later line has no column on this one.
         let column = |offset: usize| match offset {
             0 => 0,
-            offset if offset < end => ordinal(offset - start),
+            offset if offset < self.end => ordinal(offset - self.start),
             _ => 0,
         };
         let columns = Columns {
-            event: ordinal(offsets.event - start),
+            event: ordinal(offsets.event - self.start),
             process: column(offsets.process),
             f: column(offsets.f),
             key: column(offsets.key),
             value: column(offsets.value),
             result: column(offsets.result),
         };
-        (self.place.line, columns)
+        (self.line, columns)
     }
+}
+
+fn line_end(text: &[u8], start: usize) -> usize {
+    let rest = &text[start..];
+    start + memchr::memchr(b'\n', rest).unwrap_or(rest.len())
 }
 
 /// Reads all the forms of a text.

@@ -73,7 +73,9 @@ fn write_event(out: &mut Vec<u8>, event: &Event) {
 
 /// An `:ok` cas has swapped unless it says otherwise.
 fn swapped(out: &mut Vec<u8>, event: &Event) {
-    let completed = event.f == Function::Cas && event.kind == Kind::Ok;
+    let completed = event.f == Function::Cas
+        && event.kind == Kind::Ok
+        && matches!(event.process, Process::Client(_));
     match event.swapped {
         Some(true) if completed => {}
         None if !completed => {}

@@ -322,7 +322,7 @@ fn process(value: Value) -> Result<Process, ReadProblem> {
         return Ok(Process::Named(name));
     }
     let wrong = || wrong_type("process", "a whole number (a client) or a string", &value);
-    whole(&value).map(Process::Client).ok_or_else(wrong)
+    value.to_u64().map(Process::Client).ok_or_else(wrong)
 }
 
 /// A number from 0 on; null is none.
@@ -331,16 +331,8 @@ fn natural(key: &'static str, value: &Value) -> Result<Option<u64>, ReadProblem>
         Value::Null => Ok(None),
         other => {
             let wrong = || wrong_type(key, "a whole number from 0 to 2^64 - 1", other);
-            whole(other).map(Some).ok_or_else(wrong)
+            other.to_u64().map(Some).ok_or_else(wrong)
         }
-    }
-}
-
-fn whole(value: &Value) -> Option<u64> {
-    match value {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        Value::Number(digits) => digits.parse().ok(),
-        _ => None,
     }
 }
 

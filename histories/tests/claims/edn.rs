@@ -1,7 +1,7 @@
 //! EDN of all shapes.
 
 use testimony_history::{
-    Answer, FailedCas, Format, Function, Keyed, Kind, Model, Order, Outcome, Process, ReadOptions,
+    Answer, FailedCas, Format, Function, Keyed, Model, Order, Outcome, Process, ReadOptions,
     Recording, Value, Warning, edn::MISMATCHES, read,
 };
 
@@ -418,7 +418,7 @@ fn refused_log(text: &str) -> String {
         format: Some(Format::PorcupineLog),
         ..ReadOptions::default()
     };
-    read(text.as_bytes(), &options).unwrap_err().to_string()
+    read(text.as_bytes(), &options).expect_err(text).to_string()
 }
 
 #[test]

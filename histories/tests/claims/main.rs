@@ -1,8 +1,11 @@
 //! What this crate promises, one module per part.
 
 mod edn;
+mod generate;
 mod jsonl;
+mod no_panic;
 mod pairing;
+mod round_trip;
 mod shared;
 
 use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, read};
