@@ -148,3 +148,6 @@ fn composed(active: &BTreeMap<u64, Active>, without: Option<u64>, link: &Link) -
     let shapes = others.map(|(_, active)| network::shape(&active.action, link));
     shapes.fold(Shape::default(), Shape::with)
 }
+
+#[cfg(test)]
+mod tests;
