@@ -6,7 +6,7 @@ use crate::budget::Budget;
 use crate::counterexample;
 use crate::court::{Court, RecordedCourt, Ruled, Ruling, TypedCourt};
 use crate::model::Model;
-use crate::models::{Bundled, Cell, Counter, Keyed, Log, Mutex, Queue, Set, decode};
+use crate::models::{Bundled, Keyed, decode, for_bundled};
 use crate::verdict::{Exhausted, Judgement, PartitionWitness, Reason, Verdict, Witness};
 use crate::witness::{WitnessError, verify_witness};
 
@@ -48,16 +48,7 @@ pub fn decide_recorded<'a>(
     history: &'a RecordedHistory,
     budget: &Budget,
 ) -> Decision<'a> {
-    match model {
-        Kind::Register | Kind::CasRegister | Kind::Kv => {
-            decide_by::<Cell>(model, initial, history, budget)
-        }
-        Kind::Counter => decide_by::<Counter>(model, initial, history, budget),
-        Kind::Set => decide_by::<Set>(model, initial, history, budget),
-        Kind::Queue => decide_by::<Queue>(model, initial, history, budget),
-        Kind::Mutex => decide_by::<Mutex>(model, initial, history, budget),
-        Kind::Log => decide_by::<Log>(model, initial, history, budget),
-    }
+    for_bundled!(model, B => decide_by::<B>(model, initial, history, budget))
 }
 
 /// Replays a witness for a recorded history; see [`verify_witness`]. A history that the model cannot
@@ -68,14 +59,7 @@ pub fn verify_recorded(
     history: &RecordedHistory,
     witness: &Witness,
 ) -> Result<Result<(), WitnessError>, String> {
-    match model {
-        Kind::Register | Kind::CasRegister | Kind::Kv => replay::<Cell>(initial, history, witness),
-        Kind::Counter => replay::<Counter>(initial, history, witness),
-        Kind::Set => replay::<Set>(initial, history, witness),
-        Kind::Queue => replay::<Queue>(initial, history, witness),
-        Kind::Mutex => replay::<Mutex>(initial, history, witness),
-        Kind::Log => replay::<Log>(initial, history, witness),
-    }
+    for_bundled!(model, B => replay::<B>(initial, history, witness))
 }
 
 /// A verdict that has been found, and whose counterexample is still to be shrunk and explained. For

@@ -41,6 +41,41 @@ pub(crate) trait Bundled: Model + Clone + 'static {
     }
 }
 
+/// Evaluates an expression for the bundled model of a kind, whose type has the given name in it.
+macro_rules! for_bundled {
+    ($kind:expr, $model:ident => $body:expr) => {
+        match $kind {
+            testimony_history::Model::Register
+            | testimony_history::Model::CasRegister
+            | testimony_history::Model::Kv => {
+                type $model = $crate::models::Cell;
+                $body
+            }
+            testimony_history::Model::Counter => {
+                type $model = $crate::models::Counter;
+                $body
+            }
+            testimony_history::Model::Set => {
+                type $model = $crate::models::Set;
+                $body
+            }
+            testimony_history::Model::Queue => {
+                type $model = $crate::models::Queue;
+                $body
+            }
+            testimony_history::Model::Mutex => {
+                type $model = $crate::models::Mutex;
+                $body
+            }
+            testimony_history::Model::Log => {
+                type $model = $crate::models::Log;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use for_bundled;
+
 /// A recorded history in a model's own terms.
 pub(crate) type Decoded<B> = History<KeyedInput<<B as Model>::Input>, <B as Model>::Output>;
 

@@ -3,9 +3,10 @@
 
 use std::collections::HashSet;
 
-use testimony_history::{History, Operation, Outcome, Value};
+use testimony_history::{History, Model as Kind, Operation, Outcome, RecordedHistory, Value};
 
 use crate::model::Model;
+use crate::models::{Bundled, Keyed, decode, for_bundled};
 
 /// The most operations (failed ones excluded) that the oracle takes on.
 pub const MOST_OPERATIONS: usize = 24;
@@ -34,6 +35,19 @@ pub fn is_linearizable<M: Model>(
         }
     }
     Some(true)
+}
+
+/// [`is_linearizable`] for a recorded history and a bundled model; the error says why the model cannot
+/// read it.
+pub fn judge_recorded(
+    model: Kind,
+    initial: Option<&Value>,
+    history: &RecordedHistory,
+) -> Result<Option<bool>, String> {
+    for_bundled!(model, B => {
+        let model = Keyed(<B as Bundled>::starting_as(initial)?);
+        Ok(is_linearizable(&model, &decode::<B>(history)?))
+    })
 }
 
 /// Whether the operations of `part` that are not in `done` can follow in some order.

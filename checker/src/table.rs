@@ -105,10 +105,6 @@ impl<T: Eq + Hash> Interner<T> {
         &self.values[number as usize]
     }
 
-    pub(crate) fn values(&self) -> &[T] {
-        &self.values
-    }
-
     /// Bytes of the table itself, not of what the values own.
     pub(crate) fn bytes(&self) -> usize {
         self.values.capacity() * size_of::<T>() * 3 + self.slots.bytes()

@@ -7,15 +7,13 @@
 
 use std::collections::BTreeSet;
 
-use testimony_history::Value;
-
 use crate::budget::Budget;
 use crate::expert::{Expert, Simplified};
 use crate::model::Model;
 use crate::parallel;
 use crate::partition::{Op, Partition};
 use crate::search::{Answer, Found, Limits, Prunings, search};
-use crate::verdict::{Algorithm, Exhausted, PartitionWitness, Reason};
+use crate::verdict::{Algorithm, Exhausted, Reason};
 
 /// The steps of the first round: enough for most partitions.
 const FIRST_ROUND: u64 = 1 << 12;
@@ -184,7 +182,18 @@ pub(crate) fn search_simplified<M: Model>(
     ops: &[Op<M::Input, M::Output>],
     limits: Limits<'_>,
 ) -> Found {
-    let Simplified { model: other, ops } = expert.simplify(model, ops);
+    let Simplified {
+        model: other,
+        ops,
+        impossible,
+    } = expert.simplify(model, ops);
+    if let Some(op) = impossible {
+        return Found {
+            answer: Answer::NoOrder,
+            steps: 0,
+            furthest: Some(op),
+        };
+    }
     let ops = without_unseen_reads(model, ops);
     let mut found = search(other.as_ref().unwrap_or(model), &ops, Prunings::ALL, limits);
     let source = |op: u32| ops[op as usize].source;
@@ -219,16 +228,4 @@ fn is_illegal(result: &Option<Result>) -> bool {
     result
         .as_ref()
         .is_some_and(|result| result.found.answer == Answer::NoOrder)
-}
-
-/// An order as a witness names it.
-pub(crate) fn partition_witness(
-    key: Option<Value>,
-    order: &[u32],
-    index: impl Fn(u32) -> u64,
-) -> PartitionWitness {
-    PartitionWitness {
-        key,
-        order: order.iter().map(|&op| index(op)).collect(),
-    }
 }

@@ -6,6 +6,8 @@ use rustc_hash::FxHashSet;
 use testimony_history::{Answer, Call, Function, Value};
 
 use super::{Bundled, argument, canonical, owned_bytes, truth, unknown_word};
+use crate::expert::Expert;
+use crate::expert::cell::CellExpert;
 use crate::model::Model;
 
 /// A cell with a value; absent is `null`, and writing `null` makes it so.
@@ -35,7 +37,7 @@ pub enum CellInput {
 /// What a [`Cell`] answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CellOutput {
-    /// Done; to a write, an append, and a remove that tells nothing.
+    /// Done; to a write, an append, and whatever tells nothing.
     Done,
     /// The value read.
     Value(Value),
@@ -138,7 +140,9 @@ impl Model for Cell {
         let same = |legal: bool| legal.then(|| state.clone());
         let present = *state != Value::Null;
         match (input, seen) {
-            (In::Read | In::Contains, None) => Some(state.clone()),
+            (In::Read | In::Contains, None) | (In::Contains, Some(Out::Done)) => {
+                Some(state.clone())
+            }
             (In::Read, Some(Out::Value(value))) => same(state == value),
             (In::Contains, Some(Out::Was(was))) => same(present == *was),
             (In::Write(value), None | Some(Out::Done)) => Some(self.blur(value.clone())),
@@ -165,7 +169,7 @@ impl Model for Cell {
                 Some(Out::Value(_) | Out::Swapped | Out::NotSwapped(_) | Out::Was(_)),
             )
             | (In::Cas(..), Some(Out::Done | Out::Value(_) | Out::Was(_)))
-            | (In::Contains, Some(Out::Done | Out::Value(_) | Out::Swapped | Out::NotSwapped(_)))
+            | (In::Contains, Some(Out::Value(_) | Out::Swapped | Out::NotSwapped(_)))
             | (In::Remove, Some(Out::Value(_) | Out::Swapped | Out::NotSwapped(_))) => None,
         }
     }
@@ -228,10 +232,7 @@ impl Bundled for Cell {
                     answer.actual.as_ref().map(canonical),
                 )),
             },
-            Function::Contains => truth(answer.result.as_ref())?
-                .map(CellOutput::Was)
-                .ok_or("it has no `result`".into()),
-            Function::Remove => {
+            Function::Contains | Function::Remove => {
                 Ok(truth(answer.result.as_ref())?.map_or(CellOutput::Done, CellOutput::Was))
             }
             _ => Ok(CellOutput::Done),
@@ -240,5 +241,9 @@ impl Bundled for Cell {
 
     fn state_in_words(state: &Value) -> String {
         state.to_string()
+    }
+
+    fn expert() -> Box<dyn Expert<Self>> {
+        Box::new(CellExpert)
     }
 }

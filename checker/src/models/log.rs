@@ -7,6 +7,8 @@ use rustc_hash::FxBuildHasher;
 use testimony_history::{Answer, Call, Function, Value};
 
 use super::{Bundled, argument, canonical, elements, owned_bytes, starting_elements, unknown_word};
+use crate::expert::Expert;
+use crate::expert::log::LogExpert;
 use crate::model::Model;
 
 /// A log whose elements have offsets 0, 1, 2 and so on.
@@ -57,6 +59,11 @@ impl Log {
         Log {
             initial: initial.into_iter().collect(),
         }
+    }
+
+    /// Whether an element is there from the start.
+    pub(crate) fn starts_with(&self, element: &Value) -> bool {
+        self.initial.contains(element)
     }
 }
 
@@ -224,6 +231,10 @@ impl Bundled for Log {
         let mut elements: Vec<Value> = state.backwards().map(|node| node.element.clone()).collect();
         elements.reverse();
         Value::list(elements).to_string()
+    }
+
+    fn expert() -> Box<dyn Expert<Self>> {
+        Box::new(LogExpert)
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use testimony_history::{Answer, Call, Function, Value};
 
 use super::{Bundled, argument, canonical, list_bytes, starting_elements, unknown_word};
+use crate::expert::Expert;
+use crate::expert::queue::QueueExpert;
 use crate::model::Model;
 
 /// A queue without bounds.
@@ -115,5 +117,9 @@ impl Bundled for Queue {
 
     fn state_in_words(state: &Self::State) -> String {
         Value::List(state.clone()).to_string()
+    }
+
+    fn expert() -> Box<dyn Expert<Self>> {
+        Box::new(QueueExpert)
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use testimony_history::{Answer, Call, Function, Value};
 
 use super::{Bundled, argument, elements, list_bytes, starting_elements, truth, unknown_word};
+use crate::expert::Expert;
+use crate::expert::set::SetExpert;
 use crate::model::Model;
 
 /// A set.
@@ -29,7 +31,7 @@ pub enum SetInput {
 /// What a [`Set`] answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SetOutput {
-    /// Done; to an add or remove that tells nothing.
+    /// Done; to whatever tells nothing.
     Done,
     /// Whether the element was added, was removed, was there.
     Was(bool),
@@ -98,7 +100,7 @@ impl Model for Set {
         };
         let legal = match seen {
             None => true,
-            Some(SetOutput::Done) => matches!(input, SetInput::Add(_) | SetInput::Remove(_)),
+            Some(SetOutput::Done) => *input != SetInput::Read,
             Some(SetOutput::Was(seen)) => was == Some(*seen),
             Some(SetOutput::Elements(seen)) => *input == SetInput::Read && seen == state,
         };
@@ -139,14 +141,15 @@ impl Bundled for Set {
                 elements.sort();
                 Ok(SetOutput::Elements(elements.into()))
             }
-            Function::Contains => truth(answer.result.as_ref())?
-                .map(SetOutput::Was)
-                .ok_or("it has no `result`".into()),
             _ => Ok(truth(answer.result.as_ref())?.map_or(SetOutput::Done, SetOutput::Was)),
         }
     }
 
     fn state_in_words(state: &Self::State) -> String {
         Value::List(state.clone()).to_string()
+    }
+
+    fn expert() -> Box<dyn Expert<Self>> {
+        Box::new(SetExpert)
     }
 }
