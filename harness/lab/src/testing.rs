@@ -29,6 +29,12 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 /// The test that plays a role when it finds itself called for it. See [`play_role`].
 const ROLE: &str = "process::tests::a_node_dies_with_the_thread_that_started_it";
 const NODE: &str = "fake-node";
+const HARNESS: &str = "fake-harness";
+
+/// The command line of a harness that runs in `folder` until it is killed.
+pub(crate) fn harness(folder: &Path) -> (std::path::PathBuf, Vec<String>) {
+    this_executable(&[HARNESS, folder.to_str().unwrap()])
+}
 
 fn this_executable(rest: &[&str]) -> (std::path::PathBuf, Vec<String>) {
     let args = ["--exact", ROLE, "--nocapture", "--"];
@@ -49,7 +55,7 @@ pub(crate) fn launcher() -> Launcher {
     }
 }
 
-/// If this process was started as a launcher or as a node, it is that, and this does not return.
+/// If this process was started as a launcher, a node or a harness, it is that, and this does not return.
 pub(crate) async fn play_role() {
     let args: Vec<OsString> = std::env::args_os().collect();
     let after = |word: &str| {
@@ -60,6 +66,9 @@ pub(crate) async fn play_role() {
     if let Some([_parent, parent, _dashes, program, args @ ..]) = after(EXEC_SUBCOMMAND) {
         let parent = parent.to_str().unwrap().parse().unwrap();
         panic!("{}", exec_under_parent(parent, program, args));
+    }
+    if let Some([folder]) = after(HARNESS) {
+        crate::run::tests::be_harness(folder.as_ref()).await;
     }
     if let Some(addresses) = after(NODE) {
         let addresses = addresses

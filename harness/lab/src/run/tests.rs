@@ -10,7 +10,7 @@ use testimony_history::{Kind, Process, ReadOptions, Recording, Value};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::testing::{DEADLINE, Fake, eventually, is_there, launcher};
+use crate::testing::{DEADLINE, Fake, eventually, harness, is_there, launcher};
 
 /// Every fault that a lab can do, one after the other, in three seconds.
 const SCENARIO: &str = r#"
@@ -222,6 +222,68 @@ async fn a_run_that_is_dropped_in_the_middle_leaves_no_process() {
     assert_eq!(nodes_of(&path), [0; 0]);
     // What had been recorded until then is there, and can be read.
     assert!(!scene.history().events.is_empty());
+}
+
+/// Runs without an end in sight.
+pub(crate) async fn be_harness(folder: &Path) -> ! {
+    let (_interrupts, heard) = mpsc::unbounded_channel();
+    let options = LabOptions {
+        folder: folder.to_owned(),
+        launcher: launcher(),
+        start_deadline: DEADLINE,
+        progress: Box::new(|_| {}),
+        interrupts: heard,
+        keep_data: false,
+    };
+    let long = SCENARIO.replace("time = \"3s\"", "time = \"1h\"");
+    let ended = run(&plan(&long), Arc::new(Fake::default()), options).await;
+    panic!("ended: {ended:?}");
+}
+
+/// The numbers of all living processes whose output goes into that folder.
+fn processes_of(folder: &Path) -> Vec<u32> {
+    let numbers = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let name = entry.ok()?.file_name();
+        name.to_str()?.parse().ok()
+    });
+    let stdout = |pid: &u32| fs::read_link(format!("/proc/{pid}/fd/1"));
+    numbers
+        .filter(|pid| stdout(pid).is_ok_and(|file| file.starts_with(folder)))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_harness_that_is_killed_leaves_no_node_and_a_readable_history() {
+    let scene = Scene::set();
+    let folder = scene.folder.path();
+    let (program, args) = harness(folder);
+    #[expect(clippy::disallowed_methods, reason = "the harness is what is tested")]
+    let mut harness = std::process::Command::new(program)
+        .args(args)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let events = || fs::read_to_string(folder.join("history.jsonl")).unwrap_or_default();
+    eventually(|| events().lines().count() > 100).await;
+    assert_eq!(processes_of(folder).len(), 3);
+    harness.kill().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "compared with what the history says")]
+    let killed = chrono::Utc::now();
+    harness.wait().unwrap();
+    eventually(|| processes_of(folder).is_empty()).await;
+
+    let history = scene.history();
+    assert!(history.history(testimony_history::Model::Register).is_ok());
+    let started = history.header.started.as_deref().unwrap();
+    let started: chrono::DateTime<chrono::Utc> = started.parse().unwrap();
+    let last = history.events.last().unwrap().time.unwrap();
+    let last = started + chrono::Duration::nanoseconds(last.try_into().unwrap());
+    // A tenth of a second is promised; the rest is for a machine that is busy with other tests.
+    assert!(
+        killed - last < chrono::Duration::milliseconds(1_100),
+        "{killed} {last}"
+    );
 }
 
 #[tokio::test]
