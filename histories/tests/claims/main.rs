@@ -5,6 +5,7 @@ mod generate;
 mod jsonl;
 mod no_panic;
 mod pairing;
+mod recorder;
 mod round_trip;
 mod shared;
 
