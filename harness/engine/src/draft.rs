@@ -185,7 +185,7 @@ impl Draft {
             start_wait: over.start_wait.or(self.start_wait),
             settings,
             workload: match (self.workload, over.workload) {
-                (Some(below), Some(above)) => Some(below.overlay(above)),
+                (Some(below), Some(above)) => Some(below.overlay(&above)),
                 (below, above) => above.or(below),
             },
             nemesis: over.nemesis.or(self.nemesis),
@@ -198,7 +198,7 @@ impl WorkloadDraft {
     /// This draft, with whatever `over` says in place of what this one says. If `over` names
     /// another kind, the mix of this one is dropped: it may have operations that the other lacks.
     #[must_use]
-    pub fn overlay(self, over: WorkloadDraft) -> WorkloadDraft {
+    pub fn overlay(&self, over: &WorkloadDraft) -> WorkloadDraft {
         let same = over.name.is_none() || over.name == self.name;
         WorkloadDraft {
             name: over.name.or(self.name),

@@ -27,7 +27,7 @@ pub use params::{Mix, WorkloadKind, WorkloadParams};
 /// How long a key is spared from updates at most while it is read back.
 const HOLD: Duration = Duration::from_millis(300);
 /// How often, in percent, a read seeks an unread update, and an update a read key.
-const SEEK: u32 = 75;
+const SEEK: u32 = 90;
 
 /// The generator of a run's operations.
 #[derive(Clone, Debug)]
@@ -132,50 +132,57 @@ impl Workload {
             return (slot, Function::Read);
         }
         let f = self.function();
-        match self.seek(&f, now) {
-            Some(slot) => (slot, f),
-            // Every key that could be updated is being read back.
-            None => (self.chance.index(self.keys.len()), Function::Read),
+        let able: Vec<usize> = (0..self.keys.len())
+            .filter(|&slot| self.keys[slot].allows(&f, now))
+            .collect();
+        let again = self.chance.percent(self.params.contention);
+        let seeks = self.chance.percent(SEEK);
+        match self.last.filter(|last| again && able.contains(last)) {
+            Some(last) => (last, f),
+            None if seeks => self.seek(&able, f),
+            // If every key that could be updated is being read back, any is read.
+            None => self
+                .any(&able)
+                .map_or_else(|| (self.any_key(), Function::Read), |slot| (slot, f)),
         }
+    }
+
+    /// The key where `f` is of most use. Where it would hide what nobody has read, that is read.
+    fn seek(&mut self, able: &[usize], f: Function) -> (usize, Function) {
+        let reluctance = |slot: &usize| self.keys[*slot].reluctance(&f);
+        let least = able.iter().map(reluctance).min();
+        let best: Vec<usize> = able
+            .iter()
+            .copied()
+            .filter(|slot| Some(reluctance(slot)) == least)
+            .collect();
+        match self.any(&best) {
+            Some(slot) if least < Some(key::HIDES) => (slot, f),
+            Some(slot) => (slot, Function::Read),
+            None => (self.any_key(), Function::Read),
+        }
+    }
+
+    fn any(&mut self, slots: &[usize]) -> Option<usize> {
+        let index = self.chance.index(slots.len());
+        slots.get(index).copied()
+    }
+
+    fn any_key(&mut self) -> usize {
+        self.chance.index(self.keys.len())
     }
 
     fn function(&mut self) -> Function {
         let weights = self.params.mix.weights();
-        let indexed: Vec<(usize, u32)> = weights
+        let indexed: Vec<(usize, u64)> = weights
             .iter()
             .enumerate()
-            .map(|(index, (_, weight))| (index, *weight))
+            .map(|(index, (_, weight))| (index, u64::from(*weight)))
             .collect();
         match self.chance.weighted(&indexed) {
             Some(index) => weights[index].0.clone(),
             None => Function::Read,
         }
-    }
-
-    /// A key for `f`: that of the last call, one where it is of most use, or any that it can be
-    /// called on.
-    fn seek(&mut self, f: &Function, now: Nanos) -> Option<usize> {
-        let able: Vec<usize> = (0..self.keys.len())
-            .filter(|&slot| self.keys[slot].allows(f, now))
-            .collect();
-        if let Some(last) = self.last.filter(|last| able.contains(last))
-            && self.chance.percent(self.params.contention)
-        {
-            return Some(last);
-        }
-        let useful: Vec<usize> = able
-            .iter()
-            .copied()
-            .filter(|&slot| self.keys[slot].welcomes(f))
-            .collect();
-        let seeks = self.chance.percent(SEEK);
-        let from = if seeks && !useful.is_empty() {
-            useful
-        } else {
-            able
-        };
-        let index = self.chance.index(from.len());
-        from.get(index).copied()
     }
 
     fn argument(&mut self, slot: usize, f: &Function) -> Option<Value> {

@@ -198,7 +198,7 @@ fn workload(
     target: &TargetInfo,
 ) -> Result<WorkloadParams, PlanError> {
     let asked: WorkloadDraft = draft.workload.clone().unwrap_or_default();
-    let workload = profile.workload.clone().overlay(asked).resolve();
+    let workload = profile.workload.overlay(&asked).resolve();
     let model = workload.name.model();
     if !target.models.contains(&model) {
         return Err(PlanError::Model {

@@ -11,6 +11,9 @@ const SEEN_MAX: usize = 4;
 /// How often, in percent, it chooses the latest of them.
 const LATEST: u32 = 85;
 
+/// The reluctance to call what would hide an update that nobody has read.
+pub(super) const HIDES: u32 = 3;
+
 /// What a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyKind {
@@ -40,6 +43,8 @@ pub(super) struct Key {
     unread: bool,
     /// Reads under way that will show what was updated before them.
     reading: u32,
+    /// Updates under way.
+    updating: u32,
     /// Whether it was updated since the last look back.
     updated: bool,
     /// Until when it is not updated, since it is being read back.
@@ -80,6 +85,7 @@ impl Key {
             seen: Vec::new(),
             unread: false,
             reading: 0,
+            updating: 0,
             updated: false,
             held_until: Nanos::ZERO,
         }
@@ -102,18 +108,21 @@ impl Key {
         fits && !(is_update(f) && now < self.held_until)
     }
 
-    /// Whether calling `f` now is of most use: a read shows what nobody has read, an update hides
-    /// nothing.
-    pub(super) fn welcomes(&self, f: &Function) -> bool {
+    /// How little use calling `f` now is; 0 is best. A read is to show what nobody has read. An update
+    /// that replaces another is to hide nothing, and hides least where one is under way anyhow.
+    pub(super) fn reluctance(&self, f: &Function) -> u32 {
         match f {
-            Function::Read => self.unread && self.reading == 0,
-            _ if is_update(f) => !self.unread && self.reading == 0,
-            _ => true,
+            Function::Read => u32::from(!self.unread || self.reading > 0),
+            Function::Write | Function::Cas | Function::Remove if self.unread => HIDES,
+            Function::Write | Function::Cas | Function::Remove if self.reading > 0 => 2,
+            Function::Write | Function::Cas | Function::Remove if self.updating > 0 => 1,
+            _ => 0,
         }
     }
 
     pub(super) fn called(&mut self, f: &Function) {
         self.operations = self.operations.saturating_add(1);
+        self.updating += u32::from(is_update(f));
         if *f == Function::Read {
             self.unread = false;
             self.reading += 1;
@@ -124,6 +133,9 @@ impl Key {
     pub(super) fn learnt(&mut self, call: &Call, ending: &Ending, shows: bool) {
         if shows {
             self.reading = self.reading.saturating_sub(1);
+        }
+        if is_update(&call.f) {
+            self.updating = self.updating.saturating_sub(1);
         }
         match ending {
             Ending::Ok(answer) if call.f == Function::Read => {
@@ -174,7 +186,7 @@ impl Key {
         match (&call.f, &call.value) {
             (Function::Write, Some(value)) => self.see(value.clone()),
             (Function::Cas, Some(Value::List(pair))) if pair.len() == 2 => {
-                self.see(pair[1].clone())
+                self.see(pair[1].clone());
             }
             (Function::Remove, _) => self.see(Value::Null),
             _ => {}
