@@ -1,5 +1,6 @@
 //! What this crate promises, one module per part.
 
+mod corpus;
 mod edn;
 mod generate;
 mod jsonl;
