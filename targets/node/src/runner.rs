@@ -208,3 +208,35 @@ impl Forgetfulness {
 fn now() -> Instant {
     Instant::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forgetfulness_holds_back_for_its_period_and_begins_anew() {
+        let period = Duration::from_millis(800);
+        let (start, mut forgetfulness) = (now(), Forgetfulness::new(period));
+        assert!(!forgetfulness.is_over(false, start));
+        assert!(!forgetfulness.is_over(true, start + period));
+        assert!(!forgetfulness.is_over(true, start + period * 3 / 2));
+        assert!(forgetfulness.is_over(true, start + period * 2));
+        assert!(!forgetfulness.is_over(true, start + period * 5 / 2));
+        assert!(!forgetfulness.is_over(false, start + period * 9));
+    }
+
+    #[test]
+    fn those_who_wait_no_longer_are_forgotten() {
+        let mut waiting = Waiting::default();
+        for _ in 0..SWEEP_EVERY * 3 {
+            let (sender, _) = oneshot::channel();
+            waiting.add(sender);
+        }
+        assert!(waiting.replies.len() <= SWEEP_EVERY);
+        let (sender, mut reply) = oneshot::channel();
+        let ticket = waiting.add(sender);
+        waiting.answer(ticket, Reply::Session(4));
+        assert!(matches!(reply.try_recv(), Ok(Reply::Session(4))));
+        waiting.answer(ticket, Reply::Session(4));
+    }
+}
