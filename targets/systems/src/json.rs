@@ -17,7 +17,9 @@ pub(crate) fn from_value(value: &Value) -> Json {
         Value::Str(text) => Json::from(text.as_ref()),
         Value::List(items) => items.iter().map(from_value).collect(),
         Value::Map(entries) => {
-            let pairs = entries.iter().map(|(key, value)| (key.to_string(), from_value(value)));
+            let pairs = entries
+                .iter()
+                .map(|(key, value)| (key.to_string(), from_value(value)));
             Json::Object(pairs.collect())
         }
     }
@@ -35,7 +37,11 @@ pub(crate) fn to_value(json: &Json) -> Value {
         Json::Array(items) => Value::list(items.iter().map(to_value)),
         Json::Object(entries) => {
             let pairs = entries.iter();
-            Value::Map(pairs.map(|(key, value)| (Arc::from(key.as_str()), to_value(value))).collect())
+            Value::Map(
+                pairs
+                    .map(|(key, value)| (Arc::from(key.as_str()), to_value(value)))
+                    .collect(),
+            )
         }
     }
 }
@@ -50,6 +56,9 @@ mod tests {
         for value in [Value::Null, true.into(), 7.into(), "text".into(), map] {
             assert_eq!(to_value(&from_value(&value)), value);
         }
-        assert_eq!(to_value(&serde_json::json!(1.5)), Value::Number("1.5".into()));
+        assert_eq!(
+            to_value(&serde_json::json!(1.5)),
+            Value::Number("1.5".into())
+        );
     }
 }

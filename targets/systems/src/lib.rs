@@ -74,6 +74,13 @@ pub fn target(name: &str, options: TargetOptions) -> Result<Arc<dyn Target>, Tar
     if name == raft::NAME {
         return Ok(Arc::new(RaftTarget::new(options)?));
     }
-    let known = targets().into_iter().map(|info| info.name).collect::<Vec<_>>().join(", ");
-    Err(TargetError::UnknownTarget { name: name.to_owned(), known })
+    let known = targets()
+        .into_iter()
+        .map(|info| info.name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    Err(TargetError::UnknownTarget {
+        name: name.to_owned(),
+        known,
+    })
 }

@@ -3,9 +3,11 @@
 mod administrator;
 mod bugs;
 mod client;
-mod reply;
+mod exchange;
+mod mishap;
 mod settings;
 mod status;
+mod wire;
 
 use std::time::Duration;
 
@@ -17,7 +19,8 @@ use testimony_engine::{
 use testimony_history::Model;
 
 use crate::{TargetError, TargetOptions};
-use client::{Patience, RaftClient};
+use client::RaftClient;
+use exchange::Exchange;
 use settings::Settings;
 
 /// The target's name on the command line.
@@ -41,7 +44,12 @@ pub fn info() -> TargetInfo {
         summary: "five Raft servers with a key-value map, bundled with Testimony".to_owned(),
         modes: Vec::new(),
         labs: vec!["process".to_owned()],
-        models: vec![Model::Kv, Model::CasRegister, Model::Register, Model::Counter],
+        models: vec![
+            Model::Kv,
+            Model::CasRegister,
+            Model::Register,
+            Model::Counter,
+        ],
         faults: FaultKind::ALL.into(),
         settings: Settings::default().to_map(),
         bugs: bugs::all(),
@@ -57,12 +65,20 @@ impl RaftTarget {
         if let Some(name) = options.bug.as_deref()
             && Bug::from_name(name).is_none()
         {
-            let known = bugs::all().into_iter().map(|bug| bug.name).collect::<Vec<_>>().join(", ");
+            let known = bugs::all()
+                .into_iter()
+                .map(|bug| bug.name)
+                .collect::<Vec<_>>()
+                .join(", ");
             let (target, bug) = (NAME.to_owned(), name.to_owned());
             return Err(TargetError::UnknownBug { target, bug, known });
         }
         let settings = Settings::from_map(&options.settings)?;
-        Ok(RaftTarget { options, settings, http: http_client() })
+        Ok(RaftTarget {
+            options,
+            settings,
+            http: http_client(),
+        })
     }
 }
 
@@ -70,6 +86,7 @@ impl RaftTarget {
 fn http_client() -> reqwest::Client {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
         .connect_timeout(CONNECT_TIMEOUT)
         .no_proxy()
         .tcp_nodelay(true);
@@ -91,7 +108,11 @@ impl Target for RaftTarget {
         if let Some(bug) = &self.options.bug {
             args.extend(["--bug".to_owned(), bug.clone()]);
         }
-        NodeSpec { program: self.options.program.clone(), args, env: [].into() }
+        NodeSpec {
+            program: self.options.program.clone(),
+            args,
+            env: [].into(),
+        }
     }
 
     fn client(
@@ -100,9 +121,12 @@ impl Target for RaftTarget {
         _process: ProcessId,
         options: &ClientOptions,
     ) -> Box<dyn Client> {
-        let attempt = self.settings.attempt_timeout.min(options.timeout);
-        let patience = Patience { operation: options.timeout, attempt };
-        Box::new(RaftClient::new(self.http.clone(), cluster, options.model, patience))
+        let exchange = Exchange::new(self.http.clone(), cluster);
+        Box::new(RaftClient::new(
+            exchange,
+            options.clone(),
+            self.settings.attempt_timeout,
+        ))
     }
 
     fn status<'a>(
@@ -165,16 +189,27 @@ mod tests {
             data: format!("/data/n{number}").into(),
             routes: [(other.into(), ([127, 0, 0, 1], 9000 + number).into())].into(),
         };
-        Cluster { nodes: vec![node(1, "n2"), node(2, "n1")] }
+        Cluster {
+            nodes: vec![node(1, "n2"), node(2, "n1")],
+        }
     }
 
     #[test]
     fn a_node_reaches_the_others_through_the_labs_proxies() {
         let target = RaftTarget::new(options(None)).unwrap();
         let args = target.node(&cluster(), &"n1".into()).args.join(" ");
-        assert!(args.starts_with("node raft --id=n1 --data=/data/n1"), "{args}");
-        assert!(args.contains("--peer=n2=127.0.0.1:9001/127.0.0.1:8002"), "{args}");
-        assert!(args.contains("--voter=n1") && args.contains("--voter=n2"), "{args}");
+        assert!(
+            args.starts_with("node raft --id=n1 --data=/data/n1"),
+            "{args}"
+        );
+        assert!(
+            args.contains("--peer=n2=127.0.0.1:9001/127.0.0.1:8002"),
+            "{args}"
+        );
+        assert!(
+            args.contains("--voter=n1") && args.contains("--voter=n2"),
+            "{args}"
+        );
         assert!(!args.contains("--bug"), "{args}");
     }
 
@@ -183,7 +218,10 @@ mod tests {
         let error = RaftTarget::new(options(Some("no-such-bug"))).unwrap_err();
         assert!(matches!(error, TargetError::UnknownBug { .. }));
         let name = Bug::ALL[0].name();
-        let args = RaftTarget::new(options(Some(name))).unwrap().node(&cluster(), &"n1".into()).args;
+        let args = RaftTarget::new(options(Some(name)))
+            .unwrap()
+            .node(&cluster(), &"n1".into())
+            .args;
         assert!(args.ends_with(&["--bug".to_owned(), name.to_owned()]));
     }
 }

@@ -49,8 +49,12 @@ async fn snapshot_index(
     node: &NodeName,
 ) -> Result<u64, AdminError> {
     let status = status::of(http, cluster, node).await;
-    let silent = || AdminError::Unreachable { reason: format!("{node} does not answer") };
-    status.map(|status| status.snapshot_index).ok_or_else(silent)
+    let silent = || AdminError::Unreachable {
+        reason: format!("{node} does not answer"),
+    };
+    status
+        .map(|status| status.snapshot_index)
+        .ok_or_else(silent)
 }
 
 /// A snapshot is the business of its node; all else is the leader's, whom the others name.
@@ -62,10 +66,14 @@ async fn ask_until_taken(
     let (path, body) = request(action);
     let deadline = Instant::now() + ASKING;
     let mut looks = interval(BETWEEN_LOOKS);
-    let mut last = AdminError::Unreachable { reason: "no node leads".to_owned() };
+    let mut last = AdminError::Unreachable {
+        reason: "no node leads".to_owned(),
+    };
     while Instant::now() < deadline {
         looks.tick().await;
-        let Some(node) = addressee(http, cluster, action).await else { continue };
+        let Some(node) = addressee(http, cluster, action).await else {
+            continue;
+        };
         match post(http, cluster, &node, path, &body).await {
             // It may be on its way: whether it comes true is what is looked at next.
             Ok(()) | Err(AdminError::Uncertain { .. }) => return Ok(()),
@@ -98,10 +106,16 @@ async fn addressee(
 /// Of the nodes that take themselves for the leader, that of the highest term.
 async fn leader(http: &reqwest::Client, cluster: &Cluster) -> Option<(NodeName, ServerStatus)> {
     let asked = cluster.nodes.iter().map(|node| async move {
-        Some((node.name.clone(), status::of(http, cluster, &node.name).await?))
+        Some((
+            node.name.clone(),
+            status::of(http, cluster, &node.name).await?,
+        ))
     });
     let answers = futures_util::future::join_all(asked).await;
-    let leaders = answers.into_iter().flatten().filter(|(_, said)| said.role == Role::Leader);
+    let leaders = answers
+        .into_iter()
+        .flatten()
+        .filter(|(_, said)| said.role == Role::Leader);
     leaders.max_by_key(|(_, said)| said.term)
 }
 
@@ -113,7 +127,10 @@ async fn post(
     body: &Json,
 ) -> Result<(), AdminError> {
     let unreachable = |reason: String| AdminError::Unreachable { reason };
-    let address = cluster.node(node).ok_or_else(|| unreachable(format!("no node {node}")))?.http;
+    let address = cluster
+        .node(node)
+        .ok_or_else(|| unreachable(format!("no node {node}")))?
+        .http;
     let request = http.post(format!("http://{address}{path}")).json(body);
     let exchange = async {
         let response = request.send().await?;
@@ -124,8 +141,16 @@ async fn post(
         Ok(Err(error)) if reqwest::Error::is_connect(&error) => {
             return Err(unreachable(format!("{node} refused the connection")));
         }
-        Ok(Err(error)) => return Err(AdminError::Uncertain { reason: format!("{node}: {error}") }),
-        Err(_) => return Err(AdminError::Uncertain { reason: format!("{node}: time-out") }),
+        Ok(Err(error)) => {
+            return Err(AdminError::Uncertain {
+                reason: format!("{node}: {error}"),
+            });
+        }
+        Err(_) => {
+            return Err(AdminError::Uncertain {
+                reason: format!("{node}: time-out"),
+            });
+        }
     };
     if status.is_success() {
         return Ok(());
@@ -135,7 +160,10 @@ async fn post(
 
 fn refusal(node: &NodeName, status: u16, answer: &[u8]) -> AdminError {
     let answer: Json = serde_json::from_slice(answer).unwrap_or(Json::Null);
-    let error = answer.get("error").and_then(Json::as_str).unwrap_or("no reason given");
+    let error = answer
+        .get("error")
+        .and_then(Json::as_str)
+        .unwrap_or("no reason given");
     let reason = format!("{node}: {error} (status {status})");
     match answer.get("outcome").and_then(Json::as_str) {
         Some("failed") => AdminError::Refused { reason },
@@ -153,7 +181,9 @@ async fn has_come_true(
         let now = snapshot_index(http, cluster, node).await;
         return now.is_ok_and(|index| index > snapshot_before);
     }
-    let Some((leader, said)) = leader(http, cluster).await else { return false };
+    let Some((leader, said)) = leader(http, cluster).await else {
+        return false;
+    };
     let votes = |node: &NodeName| said.voters.iter().any(|voter| voter == node.as_str());
     match action {
         AdminAction::AddMember(node) => votes(node),

@@ -1,227 +1,159 @@
-//! One process's client of the bundled Raft server.
-//!
-//! It opens a session before its first update, and sends every update under that session and a sequence
-//! number, so that the server applies it once however often it arrives. Redirects are followed by hand,
-//! since each hop has an outcome of its own. A request is repeated only inside one operation, under the
-//! same sequence number, and the number of attempts is told.
+//! A process's client of the Raft target.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::LOCATION;
 use serde_json::{Value as Json, json};
-use testimony_engine::{BoxFuture, Client, Cluster, NodeName};
-use testimony_history::{Call, Ending, Function, Model, Reply};
-use tokio::time::{Instant, timeout_at};
+use testimony_engine::{BoxFuture, Client, ClientOptions, NodeName};
+use testimony_history::{Call, Ending, Reply};
 
-use crate::json;
-use crate::raft::reply::{self, Attempt};
+use super::exchange::{Asked, Exchange, Patience, Unanswered};
+use super::mishap::Certainty;
+use super::wire;
 
-/// Requests that one operation may make, redirects included.
-const ATTEMPTS_MAX: u32 = 6;
+const SESSION_PATH: &str = "/v1/session";
+const OPERATION_PATH: &str = "/v1/operation";
 
-/// How long one operation may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// All its attempts together.
-    pub(crate) operation: Duration,
-    /// One request, before it is repeated elsewhere.
-    pub(crate) attempt: Duration,
+/// The server has forgotten the session; a new one has to be opened.
+const SESSION_EXPIRED: &str = "session-expired";
+
+/// Sequential; updates run in a session of the client's own, which is opened with the first of them.
+#[derive(Debug)]
+pub(crate) struct RaftClient {
+    exchange: Exchange,
+    options: ClientOptions,
+    attempt: Duration,
+    session: Option<Session>,
 }
 
-/// A sequential client.
-pub(crate) struct RaftClient {
-    http: reqwest::Client,
-    addresses: Vec<(NodeName, String)>,
-    model: Model,
-    patience: Patience,
-    session: Option<u64>,
+#[derive(Debug)]
+struct Session {
+    id: u64,
+    /// The number of the last update.
     sequence: u64,
 }
 
-/// Where one operation stands.
-struct Progress {
-    deadline: Instant,
-    attempts: u32,
-    /// Index of the node that is asked next.
-    node: usize,
-    /// Why an earlier attempt may still take effect.
-    unknown: Option<Arc<str>>,
-}
-
 impl RaftClient {
-    /// A client with a session of its own, over the shared connections of `http`.
-    pub(crate) fn new(
-        http: reqwest::Client,
-        cluster: &Cluster,
-        model: Model,
-        patience: Patience,
-    ) -> Self {
-        let address = |node: &testimony_engine::ClusterNode| format!("http://{}", node.http);
-        let addresses = cluster.nodes.iter().map(|node| (node.name.clone(), address(node)));
-        let addresses = addresses.collect();
-        RaftClient { http, addresses, model, patience, session: None, sequence: 0 }
-    }
-
-    async fn call(&mut self, node: &NodeName, call: &Call) -> Reply {
-        let mut progress = self.begin(node);
-        let ending = self.attempt_until_settled(call, &mut progress).await;
-        let (ending, extra) = match ending {
-            Attempt::Answered(answer, evidence) => (Ending::Ok(answer), evidence),
-            Attempt::Redirected(_) => (Ending::Fail(Arc::from("no leader found")), Vec::new()),
-            Attempt::Failed(why) => (Ending::Fail(why), Vec::new()),
-            Attempt::Unknown(why) if reply::is_read(&call.f) => (Ending::Fail(why), Vec::new()),
-            Attempt::Unknown(why) => (Ending::Info(why), Vec::new()),
-        };
-        let node = self.addresses.get(progress.node).map(|(name, _)| Arc::from(name.as_str()));
-        Reply { ending, attempts: progress.attempts.max(1), node, extra }
-    }
-
-    fn begin(&self, node: &NodeName) -> Progress {
-        Progress {
-            deadline: Instant::now() + self.patience.operation,
-            attempts: 0,
-            node: self.addresses.iter().position(|(name, _)| name == node).unwrap_or(0),
-            unknown: None,
+    pub(crate) fn new(exchange: Exchange, options: ClientOptions, attempt: Duration) -> Self {
+        RaftClient {
+            exchange,
+            options,
+            attempt,
+            session: None,
         }
     }
 
-    async fn attempt_until_settled(&mut self, call: &Call, progress: &mut Progress) -> Attempt {
-        let body = match self.request(call, progress).await {
+    async fn perform(&mut self, node: &NodeName, call: &Call) -> Reply {
+        let patience = Patience::new(self.options.timeout, self.attempt);
+        let mut body = match wire::request(call) {
             Ok(body) => body,
-            Err(refusal) => return refusal,
+            Err(error) => return failed(node, &error),
         };
-        loop {
-            progress.attempts += 1;
-            let attempt = self.post(progress, "/v1/operation", &body, call).await;
-            let over = progress.attempts >= ATTEMPTS_MAX || Instant::now() >= progress.deadline;
-            match attempt {
-                Attempt::Answered(..) => return attempt,
-                Attempt::Redirected(leader) if !over => progress.node = self.next(progress, leader),
-                Attempt::Unknown(why) => {
-                    progress.unknown = Some(why);
-                    if over {
-                        return settle(progress, Attempt::Redirected(None));
-                    }
-                    progress.node = self.next(progress, None);
-                }
-                Attempt::Redirected(_) | Attempt::Failed(_) => return settle(progress, attempt),
-            }
-        }
-    }
-
-    /// The body of the call's request. An update needs a session first; if none can be opened, the
-    /// update itself was never sent.
-    async fn request(&mut self, call: &Call, progress: &mut Progress) -> Result<Json, Attempt> {
-        let key = call.key.as_ref().map_or_else(|| "x".to_owned(), key_text);
-        let (f, value) = wording(call);
-        let mut body = json!({ "f": f, "key": key });
-        if let Some(value) = value {
-            body["value"] = value;
-        }
-        if !reply::is_read(&call.f) {
-            body["session"] = Json::from(self.open_session(progress).await?);
-            self.sequence += 1;
-            body["sequence"] = Json::from(self.sequence);
-        }
-        Ok(body)
-    }
-
-    async fn open_session(&mut self, progress: &mut Progress) -> Result<u64, Attempt> {
-        if let Some(session) = self.session {
-            return Ok(session);
-        }
-        for _ in 0..ATTEMPTS_MAX {
-            let answer = self.send(progress, "/v1/session", &json!({})).await;
-            let (status, location, body) = match answer {
-                Ok(answer) => answer,
-                Err(_) if Instant::now() < progress.deadline => {
-                    progress.node = self.next(progress, None);
-                    continue;
-                }
-                Err(_) => break,
+        if !wire::is_pure(&call.f) {
+            let (session, sequence) = match self.next_in_session(node, patience).await {
+                Ok(number) => number,
+                Err(reply) => return reply,
             };
-            let body: Json = serde_json::from_slice(&body).unwrap_or(Json::Null);
-            if let Some(session) = body.get("session").and_then(Json::as_u64) {
-                self.session = Some(session);
-                return Ok(session);
-            }
-            if status != 307 {
-                break;
-            }
-            progress.node = self.next(progress, location);
+            body.insert("session".to_owned(), session.into());
+            body.insert("sequence".to_owned(), sequence.into());
         }
-        Err(Attempt::Failed(Arc::from("no session")))
+        let asked = self
+            .exchange
+            .ask(node, OPERATION_PATH, &Json::Object(body), patience)
+            .await;
+        self.reply(call, asked)
     }
 
-    async fn post(&self, progress: &Progress, path: &str, body: &Json, call: &Call) -> Attempt {
-        match self.send(progress, path, body).await {
-            Ok((status, location, body)) => {
-                reply::of_answer(call, self.model, status, location, &body)
-            }
-            Err(attempt) => attempt,
+    /// The session, opened if need be, and the next number in it. Without a session nothing of the
+    /// operation was sent, so it has failed.
+    async fn next_in_session(
+        &mut self,
+        node: &NodeName,
+        patience: Patience,
+    ) -> Result<(u64, u64), Reply> {
+        if self.session.is_none() {
+            let asked = self
+                .exchange
+                .ask(node, SESSION_PATH, &json!({}), patience)
+                .await;
+            let opened = asked
+                .result
+                .map_err(|unanswered| unanswered.error)
+                .and_then(|body| {
+                    let id = body.get("session").and_then(Json::as_u64);
+                    id.ok_or_else(|| "an answer without `session`".to_owned())
+                });
+            let error = |error: String| failed(&asked.node, &format!("no session: {error}"));
+            self.session = Some(Session {
+                id: opened.map_err(error)?,
+                sequence: 0,
+            });
         }
+        let session = self.session.as_mut().expect("it was opened just now");
+        session.sequence += 1;
+        Ok((session.id, session.sequence))
     }
 
-    async fn send(
-        &self,
-        progress: &Progress,
-        path: &str,
-        body: &Json,
-    ) -> Result<(u16, Option<String>, Vec<u8>), Attempt> {
-        let Some((_, address)) = self.addresses.get(progress.node) else {
-            return Err(Attempt::Failed(Arc::from("no such node")));
+    fn reply(&mut self, call: &Call, asked: Asked) -> Reply {
+        let Asked {
+            attempts,
+            node,
+            result,
+        } = asked;
+        let unknown = |error| Unanswered {
+            certainty: Certainty::Unknown,
+            error,
         };
-        let deadline = progress.deadline.min(Instant::now() + self.patience.attempt);
-        let request = self.http.post(format!("{address}{path}")).json(body);
-        let exchange = async {
-            let response = request.send().await?;
-            let status = response.status().as_u16();
-            let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-            let location = location.map(str::to_owned);
-            Ok((status, location, response.bytes().await?.to_vec()))
-        };
-        match timeout_at(deadline, exchange).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(reply::of_error(&error)),
-            Err(_) => Err(Attempt::Unknown(Arc::from("timeout"))),
-        }
-    }
-
-    /// The node to ask next: the leader if its address was told, else the next one round.
-    fn next(&self, progress: &Progress, leader: Option<String>) -> usize {
-        let told = leader.and_then(|url| {
-            self.addresses.iter().position(|(_, address)| {
-                url.strip_prefix(address.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            })
+        let answer = result.and_then(|body| {
+            let answer = wire::answer(call, self.options.model, &body).map_err(unknown)?;
+            Ok((answer, wire::inside(&body)))
         });
-        told.unwrap_or((progress.node + 1) % self.addresses.len().max(1))
+        let (ending, extra) = match answer {
+            Ok((answer, extra)) => (Ending::Ok(answer), extra),
+            Err(unanswered) => (self.ending(call, unanswered), Vec::new()),
+        };
+        Reply {
+            ending,
+            attempts: attempts.max(1),
+            node: Some(name(&node)),
+            extra,
+        }
+    }
+
+    /// What an unanswered call says; see the table in `mishap`.
+    fn ending(&mut self, call: &Call, unanswered: Unanswered) -> Ending {
+        let error = Arc::from(unanswered.error);
+        match unanswered.certainty {
+            Certainty::Unknown if !wire::is_pure(&call.f) => Ending::Info(error),
+            Certainty::Unknown | Certainty::NotApplied => {
+                if &*error == SESSION_EXPIRED {
+                    self.session = None;
+                }
+                Ending::Fail(error)
+            }
+        }
     }
 }
 
 impl Client for RaftClient {
     fn invoke<'a>(&'a mut self, node: &'a NodeName, call: &'a Call) -> BoxFuture<'a, Reply> {
-        Box::pin(self.call(node, call))
+        Box::pin(self.perform(node, call))
     }
 }
 
-/// A failure of the last attempt is no failure of the operation while an earlier one may take effect.
-fn settle(progress: &mut Progress, attempt: Attempt) -> Attempt {
-    progress.unknown.take().map_or(attempt, Attempt::Unknown)
-}
-
-fn key_text(key: &testimony_history::Value) -> String {
-    match key {
-        testimony_history::Value::Str(text) => text.to_string(),
-        other => other.to_string(),
+fn failed(node: &NodeName, error: &str) -> Reply {
+    let ending = Ending::Fail(error.into());
+    Reply {
+        ending,
+        attempts: 1,
+        node: Some(name(node)),
+        extra: Vec::new(),
     }
 }
 
-/// The server's word for the function, and its argument.
-fn wording(call: &Call) -> (&str, Option<Json>) {
-    match call.f {
-        Function::Increment => ("add", Some(Json::from(1))),
-        Function::Decrement => ("add", Some(Json::from(-1))),
-        _ => (call.f.name(), call.value.as_ref().map(json::from_value)),
-    }
+fn name(node: &NodeName) -> Arc<str> {
+    Arc::from(node.as_str())
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,7 +106,11 @@ mod tests {
 
     #[test]
     fn settings_are_read_as_they_are_told() {
-        let settings = Settings { heartbeat: 7, lease_reads: true, ..Settings::default() };
+        let settings = Settings {
+            heartbeat: 7,
+            lease_reads: true,
+            ..Settings::default()
+        };
         assert_eq!(Settings::from_map(&settings.to_map()), Ok(settings));
     }
 
