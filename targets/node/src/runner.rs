@@ -211,7 +211,83 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{SyncSender, sync_channel};
+
+    use tempfile::TempDir;
+    use testimony_consensus::NodeId;
+    use testimony_consensus::raft::Config;
+
     use super::*;
+    use crate::storage::{Identity, Opened};
+
+    /// The runner of a cluster of one, and the way to it.
+    fn alone(folder: &TempDir) -> (Runner, SyncSender<Work>, watch::Receiver<Status>) {
+        let id = NodeId(1);
+        let identity = Identity {
+            id,
+            voters: [id].into(),
+        };
+        let Opened {
+            log,
+            durable,
+            voters,
+        } = DurableLog::open(folder.path(), &identity).unwrap();
+        let core = Raft::new(Config::new(id, voters), durable).unwrap();
+        let (sender, work) = sync_channel(8);
+        let (status, watched) = watch::channel(core.status());
+        let runner = Runner {
+            core,
+            log,
+            work,
+            sender: Sender::default(),
+            status,
+            ticker: Ticker::new(Duration::from_millis(1), now(), 1),
+            stop: Arc::default(),
+            waiting: Waiting::default(),
+            forgetfulness: None,
+        };
+        (runner, sender, watched)
+    }
+
+    /// Lets the core lead.
+    fn elect(runner: &mut Runner) {
+        while runner.core.status().commit == 0 {
+            let outputs = runner.core.step(Input::Tick);
+            runner.execute(outputs).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_request_is_answered_when_the_disk_has_it() {
+        let folder = TempDir::new().unwrap();
+        let (mut runner, work, _) = alone(&folder);
+        elect(&mut runner);
+        let (sender, reply) = oneshot::channel();
+        work.send(Work::Request(Request::OpenSession, sender))
+            .unwrap();
+        drop(work);
+        runner.run().unwrap();
+        assert!(matches!(reply.blocking_recv(), Ok(Reply::Session(_))));
+    }
+
+    #[test]
+    fn nothing_is_answered_when_the_disk_fails() {
+        let folder = TempDir::new().unwrap();
+        let (mut runner, work, status) = alone(&folder);
+        elect(&mut runner);
+        let before = status.borrow().commit;
+        runner.log.fill_disk();
+        let (sender, reply) = oneshot::channel();
+        work.send(Work::Request(Request::OpenSession, sender))
+            .unwrap();
+        let error = runner.run().unwrap_err();
+        assert!(matches!(error, StorageError::Io { .. }), "{error}");
+        assert!(
+            reply.blocking_recv().is_err(),
+            "nobody is told what may be lost"
+        );
+        assert_eq!(status.borrow().commit, before);
+    }
 
     #[test]
     fn forgetfulness_holds_back_for_its_period_and_begins_anew() {

@@ -156,6 +156,17 @@ impl<C: Clone + Serialize + DeserializeOwned> DurableLog<C> {
     }
 }
 
+#[cfg(test)]
+impl<C> DurableLog<C> {
+    /// From now on the disk is full.
+    pub(crate) fn fill_disk(&mut self) {
+        self.file = OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("a device of the system");
+    }
+}
+
 /// The image behind a snapshot, and the steps that bring the directory there.
 fn next_generation<C: Clone + Serialize>(
     image: &Image<C>,

@@ -91,12 +91,15 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Asks all nodes.
     pub(crate) fn new(book: &Book) -> Self {
+        Client::of(book.ids().into_iter().map(|id| book.http(id)).collect())
+    }
+
+    /// Asks these nodes, and whom they name.
+    pub(crate) fn of(nodes: Vec<SocketAddr>) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Client {
-            http,
-            nodes: book.ids().into_iter().map(|id| book.http(id)).collect(),
-        }
+        Client { http, nodes }
     }
 
     /// One request to one node.

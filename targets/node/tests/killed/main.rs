@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         if !filter.is_empty() && !filter.iter().any(|word| name.contains(word.as_str())) {
             continue;
         }
-        let passed = catch_unwind(AssertUnwindSafe(|| scenario(&runtime))).is_ok();
+        let passed = catch_unwind(AssertUnwindSafe(|| runtime.block_on(scenario()))).is_ok();
         println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
         failed += u8::from(!passed);
     }

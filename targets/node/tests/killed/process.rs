@@ -49,6 +49,7 @@ fn options(told: &Value) -> NodeOptions {
         options.peers.insert(peer.parse().unwrap(), addresses);
     }
     options.snapshot_every = told["snapshot_every"].as_u64().unwrap();
+    options.lease_reads = told["lease_reads"].as_bool().unwrap();
     options.bug = told["bug"]
         .as_str()
         .map(|name| Bug::from_name(name).unwrap());
@@ -65,7 +66,8 @@ fn described(options: &NodeOptions) -> Value {
     json!({
         "parent": std::process::id(), "id": options.id, "data": options.data,
         "peer": options.peer_listen, "http": options.http_listen, "voters": voters, "peers": peers,
-        "snapshot_every": options.snapshot_every, "bug": options.bug.map(Bug::name),
+        "snapshot_every": options.snapshot_every, "lease_reads": options.lease_reads,
+        "bug": options.bug.map(Bug::name),
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testimony_consensus::NodeId;
@@ -17,41 +18,21 @@ use tokio::time::{Instant, sleep};
 use crate::cluster::{Book, Client, DEADLINE, Session};
 use crate::process::Process;
 
-/// A test, by the claim that it makes.
-type Scenario = (&'static str, fn(&tokio::runtime::Runtime));
+/// A test, and the claim that it makes.
+type Scenario = (&'static str, fn() -> LocalBoxFuture<'static, ()>);
+
+macro_rules! scenarios {
+    ($($name:ident,)*) => { &[$((stringify!($name), || Box::pin($name()))),*] };
+}
 
 /// All of them.
-pub(crate) const ALL: &[Scenario] = &[
-    (
-        "a_terminated_node_exits_cleanly_and_keeps_everything",
-        |runtime| {
-            runtime.block_on(a_terminated_node_exits_cleanly_and_keeps_everything());
-        },
-    ),
-    (
-        "acknowledged_writes_survive_kills_at_any_moment",
-        |runtime| {
-            runtime.block_on(acknowledged_writes_survive_kills_at_any_moment());
-        },
-    ),
-    (
-        "a_planted_bug_is_announced_and_really_loses_writes",
-        |runtime| {
-            runtime.block_on(a_planted_bug_is_announced_and_really_loses_writes());
-        },
-    ),
-    (
-        "a_stopped_leader_is_replaced_and_follows_when_it_goes_on",
-        |runtime| {
-            runtime.block_on(a_stopped_leader_is_replaced_and_follows_when_it_goes_on());
-        },
-    ),
-    (
-        "damaged_data_is_refused_and_a_torn_tail_is_not",
-        |runtime| {
-            runtime.block_on(damaged_data_is_refused_and_a_torn_tail_is_not());
-        },
-    ),
+pub(crate) const ALL: &[Scenario] = scenarios![
+    a_terminated_node_exits_cleanly_and_keeps_everything,
+    acknowledged_writes_survive_kills_at_any_moment,
+    a_planted_bug_is_announced_and_really_loses_writes,
+    a_stopped_leader_is_replaced_and_follows_when_it_goes_on,
+    a_lease_does_not_survive_a_stop_of_its_leader,
+    damaged_data_is_refused_and_a_torn_tail_is_not,
 ];
 
 /// Nodes as processes. All are dead when this is dropped.
@@ -60,12 +41,11 @@ struct Cluster {
     book: Book,
     client: Client,
     processes: BTreeMap<NodeId, Process>,
-    bug: Option<Bug>,
-    snapshot_every: u64,
+    adjust: fn(&mut NodeOptions),
 }
 
 impl Cluster {
-    fn start(nodes: u64, bug: Option<Bug>) -> Self {
+    fn start(nodes: u64, adjust: fn(&mut NodeOptions)) -> Self {
         let book = Book::new(nodes);
         let client = Client::new(&book);
         let folder = TempDir::new().unwrap();
@@ -75,8 +55,7 @@ impl Cluster {
             book,
             client,
             processes,
-            bug,
-            snapshot_every: 40,
+            adjust,
         };
         cluster
             .book
@@ -88,8 +67,8 @@ impl Cluster {
 
     fn options(&self, id: NodeId) -> NodeOptions {
         let mut options = self.book.options(id, self.folder.path(), &self.book.ids());
-        options.bug = self.bug;
-        options.snapshot_every = self.snapshot_every;
+        options.snapshot_every = 40;
+        (self.adjust)(&mut options);
         options
     }
 
@@ -121,6 +100,8 @@ impl Cluster {
         names.filter(is_log).max().unwrap()
     }
 }
+
+fn as_it_is(_: &mut NodeOptions) {}
 
 /// Clients that write and remember what was acknowledged.
 #[derive(Default)]
@@ -156,7 +137,7 @@ impl Writers {
 }
 
 async fn acknowledged_writes_survive_kills_at_any_moment() {
-    let mut cluster = Cluster::start(3, None);
+    let mut cluster = Cluster::start(3, as_it_is);
     let ids = cluster.book.ids();
     let writers = Arc::new(Writers::default());
     let tasks: Vec<_> = (0..4)
@@ -191,8 +172,8 @@ async fn acknowledged_writes_survive_kills_at_any_moment() {
 }
 
 /// Writes, kills everything at once, and says how many acknowledged writes are gone.
-async fn lost_when_all_are_killed(bug: Option<Bug>) -> (usize, Cluster) {
-    let mut cluster = Cluster::start(3, bug);
+async fn lost_when_all_are_killed(adjust: fn(&mut NodeOptions)) -> (usize, Cluster) {
+    let mut cluster = Cluster::start(3, adjust);
     let mut session = Session::open(&cluster.client).await;
     let keys: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();
     for key in &keys {
@@ -209,11 +190,12 @@ async fn lost_when_all_are_killed(bug: Option<Bug>) -> (usize, Cluster) {
 }
 
 async fn a_planted_bug_is_announced_and_really_loses_writes() {
-    let (lost, cluster) = lost_when_all_are_killed(None).await;
+    let (lost, cluster) = lost_when_all_are_killed(as_it_is).await;
     assert_eq!(lost, 0, "a correct node loses nothing");
     let said = fs::read_to_string(cluster.errors(NodeId(1))).unwrap();
     assert!(!said.contains("BUG"), "{said}");
-    let (lost, cluster) = lost_when_all_are_killed(Some(Bug::AckBeforeFsync)).await;
+    let (lost, cluster) =
+        lost_when_all_are_killed(|node| node.bug = Some(Bug::AckBeforeFsync)).await;
     assert!(lost > 0, "the planted bug loses what was not on the disk");
     let said = fs::read_to_string(cluster.errors(NodeId(1))).unwrap();
     assert!(
@@ -229,7 +211,7 @@ async fn a_planted_bug_is_announced_and_really_loses_writes() {
 }
 
 async fn a_terminated_node_exits_cleanly_and_keeps_everything() {
-    let mut cluster = Cluster::start(1, None);
+    let mut cluster = Cluster::start(1, as_it_is);
     let id = NodeId(1);
     let ready = cluster.processes[&id].ready.clone();
     let options = cluster.options(id);
@@ -256,10 +238,8 @@ async fn a_terminated_node_exits_cleanly_and_keeps_everything() {
     assert_eq!(cluster.client.read("x").await, json!(1));
 }
 
-async fn a_stopped_leader_is_replaced_and_follows_when_it_goes_on() {
-    let cluster = Cluster::start(3, None);
-    let mut session = Session::open(&cluster.client).await;
-    session.update("write", "x", json!(1)).await;
+/// Stops the leader, and waits until another node leads.
+async fn stop_leader(cluster: &Cluster) -> (NodeId, NodeId) {
     let leader = cluster.client.leader().await;
     let ids = cluster.book.ids();
     let stopped = *ids
@@ -267,24 +247,65 @@ async fn a_stopped_leader_is_replaced_and_follows_when_it_goes_on() {
         .find(|id| cluster.book.http(**id) == leader)
         .unwrap();
     cluster.processes[&stopped].pause();
-    let other = *ids.iter().find(|id| **id != stopped).unwrap();
-    let elsewhere =
-        |status: &Value| !status["leader"].is_null() && status["leader"] != json!(stopped);
+    let others = ids.iter().filter(|id| **id != stopped);
+    let next = Client::of(others.map(|id| cluster.book.http(*id)).collect())
+        .leader()
+        .await;
+    let next = *ids
+        .iter()
+        .find(|id| cluster.book.http(**id) == next)
+        .unwrap();
+    (stopped, next)
+}
+
+async fn a_stopped_leader_is_replaced_and_follows_when_it_goes_on() {
+    let cluster = Cluster::start(3, as_it_is);
+    let mut session = Session::open(&cluster.client).await;
+    session.update("write", "x", json!(1)).await;
+    let (stopped, next) = stop_leader(&cluster).await;
+    let leads = |status: &Value| status["role"] == "leader";
     let status = cluster
         .client
-        .wait(cluster.book.http(other), "led anew", elsewhere)
+        .wait(cluster.book.http(next), "leader", leads)
         .await;
     cluster.processes[&stopped].resume();
-    let follows = |now: &Value| now["role"] == "follower" && now["term"] == status["term"];
+    let follows =
+        |now: &Value| now["role"] == "follower" && now["term"].as_u64() >= status["term"].as_u64();
+    let node = cluster.book.http(stopped);
     cluster
         .client
-        .wait(leader, "a follower of the new leader", follows)
+        .wait(node, "a follower of the new leader", follows)
         .await;
     assert_eq!(cluster.client.read("x").await, json!(1));
 }
 
+/// A stopped process feels no time pass; its lease must not outlast it all the same.
+async fn a_lease_does_not_survive_a_stop_of_its_leader() {
+    let cluster = Cluster::start(3, |options| options.lease_reads = true);
+    for round in 0..6 {
+        let mut session = Session::open(&cluster.client).await;
+        session.update("write", "x", json!("old")).await;
+        let (stopped, next) = stop_leader(&cluster).await;
+        let mut session = Session::open(&Client::of(vec![cluster.book.http(next)])).await;
+        session.update("write", "x", json!(round)).await;
+        // Asked while it still sleeps, it answers as soon as it wakes.
+        let read = json!({"f": "read", "key": "x"});
+        let asked = cluster
+            .client
+            .post(cluster.book.http(stopped), "/v1/operation", &read);
+        let woken = async {
+            sleep(Duration::from_millis(10)).await;
+            cluster.processes[&stopped].resume();
+        };
+        let (answer, ()) = tokio::join!(asked, woken);
+        if let Some((200, body)) = answer {
+            assert_eq!(body["value"], json!(round), "a lease outlived its time");
+        }
+    }
+}
+
 async fn damaged_data_is_refused_and_a_torn_tail_is_not() {
-    let mut cluster = Cluster::start(1, None);
+    let mut cluster = Cluster::start(1, as_it_is);
     let id = NodeId(1);
     let mut session = Session::open(&cluster.client).await;
     for number in 0..5 {
