@@ -147,7 +147,10 @@ impl Conductor {
     fn hear(&mut self, signal: Signal) -> Vec<Command> {
         match signal {
             Signal::Started => self.start(),
-            Signal::Woke => {}
+            // A timer may round down; then the wake that came early is the one that was asked for.
+            Signal::Woke => {
+                self.armed = self.armed.filter(|armed| *armed > self.now + WAKE_MIN);
+            }
             Signal::Replied {
                 process, ending, ..
             } => return self.replied(process, &ending).into_iter().collect(),

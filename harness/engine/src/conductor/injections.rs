@@ -252,7 +252,7 @@ impl Injections {
             .fault
             .resolve(&self.nodes, leader)?;
         for (id, kind, other) in self.in_effect() {
-            if action.fights(other) {
+            if action.fights(other) || takes_turns(self.list[index].planned.kind, kind) {
                 return Err(Obstacle::Fights { id, kind });
             }
         }
@@ -264,7 +264,7 @@ impl Injections {
 
     fn ask(&mut self, index: usize, action: Action, now: Nanos) -> Command {
         let injection = &mut self.list[index];
-        injection.state = State::Asked(now + self.verify_timeout);
+        injection.state = State::Asked(now + self.verify_timeout + super::CALL_GRACE);
         injection.action = Some(action.clone());
         Command::Inject {
             injection: injection.planned.id,
@@ -315,7 +315,7 @@ impl Injections {
 
     fn heal(&mut self, index: usize, now: Nanos) -> Command {
         let injection = &mut self.list[index];
-        injection.state = State::Healing(now + self.verify_timeout);
+        injection.state = State::Healing(now + self.verify_timeout + super::CALL_GRACE);
         injection.heals += 1;
         Command::Heal {
             injection: injection.planned.id,
@@ -385,6 +385,11 @@ impl Obstacle {
     fn is_final(&self) -> bool {
         *self == Obstacle::Unresolved(Unresolved::Nothing)
     }
+}
+
+/// In a rolling restart a node goes down only when the one before it is back.
+fn takes_turns(kind: FaultKind, other: FaultKind) -> bool {
+    kind == FaultKind::RollingRestart && other == kind
 }
 
 /// The node that must live for the action to make sense.

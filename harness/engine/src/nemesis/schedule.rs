@@ -56,7 +56,7 @@ struct Drawing<'a> {
     chance: Chance,
     weights: Vec<(FaultKind, u32)>,
     lanes: Lanes,
-    /// How often each kind was drawn.
+    /// How many injections of each kind were drawn.
     times: BTreeMap<FaultKind, u64>,
     drawn: Vec<PlannedInjection>,
 }
@@ -87,7 +87,7 @@ impl<'a> Drawing<'a> {
         self.chance.weighted(&options)
     }
 
-    /// The weight of a kind at `at`: none if it is impossible; in a swarm less each time it was drawn,
+    /// The weight of a kind at `at`: none if it is impossible; in a swarm less for each injection of it,
     /// so that one run sees many kinds.
     fn weight(&self, kind: FaultKind, weight: u32, at: Duration, room: Duration) -> u64 {
         let free = self.lanes.is_free(Lane::of(kind), at);
@@ -107,7 +107,7 @@ impl<'a> Drawing<'a> {
         let room = self.end - at;
         let episode = Episode::draw(kind, self.params, self.nodes, room, &mut self.chance);
         let over = at + episode.length();
-        *self.times.entry(kind).or_default() += 1;
+        *self.times.entry(kind).or_default() += u64::try_from(episode.steps.len()).unwrap_or(1);
         self.lanes.take(Lane::of(kind), over + self.rest);
         self.drawn
             .extend(episode.steps.into_iter().map(|step| PlannedInjection {

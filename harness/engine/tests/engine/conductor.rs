@@ -58,7 +58,7 @@ fn assert_counts_agree(plan: &Plan, outcome: &Outcome) {
 
 #[test]
 fn a_run_of_a_perfect_store_comes_to_its_end_with_nothing_missing() {
-    for seed in 0..30 {
+    for seed in 0..20 {
         let plan = plan(seed);
         let outcome = lab::run(&plan, &lab::options(seed));
         assert_whole(&plan, &outcome);
@@ -115,7 +115,7 @@ fn another_seed_gives_other_commands() {
 #[test]
 fn a_lab_in_which_much_goes_wrong_does_not_stop_a_run_and_the_summary_says_so() {
     let mut unhealed = 0;
-    for seed in 0..30 {
+    for seed in 0..20 {
         let plan = plan(seed);
         let options = Options {
             trouble: 40,
@@ -218,6 +218,37 @@ fn no_lab_is_woken_in_a_busy_loop_whether_it_keeps_old_wakes_or_not() {
             outcome.steps
         );
     }
+}
+
+#[test]
+fn a_timer_that_rounds_down_does_not_stop_a_run() {
+    use testimony_engine::{Conductor, Signal};
+    let mut conductor = Conductor::new(&plan(1));
+    let mut commands = conductor.step(Nanos::from_millis(5), Signal::Started);
+    for _ in 0..10 {
+        let Some(Command::WakeAt(at)) = commands.pop() else {
+            panic!("no wake is asked for, so the run hangs");
+        };
+        commands = conductor.step(Nanos(at.0 - 1_000), Signal::Woke);
+    }
+}
+
+#[test]
+fn nodes_of_a_rolling_restart_go_down_one_at_a_time() {
+    let nemesis = Some(NemesisDraft::only([FaultKind::RollingRestart]));
+    let plan = resolve(Draft {
+        nemesis,
+        ..draft(1)
+    });
+    let outcome = lab::run(
+        &plan,
+        &Options {
+            slow_heals: true,
+            ..lab::options(1)
+        },
+    );
+    assert_eq!(outcome.down_max, 1);
+    assert!(outcome.summary.all_injections().verified > 5);
 }
 
 #[test]

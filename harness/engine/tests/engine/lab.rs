@@ -33,6 +33,8 @@ pub(crate) struct Options {
     pub(crate) trouble: u64,
     /// Whether the cluster stops answering for good after so many operations.
     pub(crate) dies_after: Option<u64>,
+    /// Whether a heal takes most of a second.
+    pub(crate) slow_heals: bool,
     /// When the user interrupts.
     pub(crate) interrupts: Vec<Duration>,
     /// Whether the lab keeps every `WakeAt`, instead of the last one only.
@@ -59,6 +61,8 @@ pub(crate) struct Outcome {
     pub(crate) injected: BTreeSet<u64>,
     pub(crate) healed: BTreeSet<u64>,
     pub(crate) still_broken: BTreeMap<u64, Action>,
+    /// The most nodes that were killed or stopped at a time.
+    pub(crate) down_max: usize,
 }
 
 enum Happening {
@@ -103,6 +107,7 @@ pub(crate) fn options(seed: u64) -> Options {
         flaw: Flaw::None,
         trouble: 0,
         dies_after: None,
+        slow_heals: false,
         interrupts: Vec::new(),
         keeps_wakes: false,
     }
@@ -166,6 +171,7 @@ impl<'a> Lab<'a> {
                 injected: BTreeSet::new(),
                 healed: BTreeSet::new(),
                 still_broken: BTreeMap::new(),
+                down_max: 0,
             },
         };
         lab.later(Duration::ZERO, Happening::Poll);
@@ -249,6 +255,8 @@ impl<'a> Lab<'a> {
         } else {
             self.active.insert(injection, action.clone());
         }
+        let down = self.nodes.iter().filter(|name| self.is_down(name)).count();
+        self.out.down_max = self.out.down_max.max(down);
         if let Action::Transfer { to } = action {
             self.lead(to.clone());
         }
@@ -258,7 +266,8 @@ impl<'a> Lab<'a> {
     }
 
     fn heal(&mut self, injection: u64) {
-        let delay = Duration::from_millis(5 + self.below(200));
+        let usual = if self.options.slow_heals { 700 } else { 5 };
+        let delay = Duration::from_millis(usual + self.below(200));
         self.later(delay, Happening::Healed(injection));
     }
 

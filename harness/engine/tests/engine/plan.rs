@@ -170,6 +170,33 @@ fn a_user_wins_over_a_bug_in_each_single_choice() {
 }
 
 #[test]
+fn a_bug_is_shown_on_a_small_cluster_with_the_faults_that_it_can_have() {
+    let mut target = target();
+    let kinds = [FaultKind::MajoritiesRing, FaultKind::KillOne];
+    target.bugs[0].profile.nemesis = NemesisDraft::only(kinds);
+    let small = |nodes| Draft {
+        bug: Some("forgetful".to_owned()),
+        nodes: Some(nodes),
+        ..draft(1)
+    };
+    let plan = Plan::resolve(small(3), &target).unwrap();
+    assert!(
+        plan.injections
+            .iter()
+            .all(|injection| injection.kind == FaultKind::KillOne)
+    );
+    target.bugs[0].profile.nemesis = NemesisDraft::only([FaultKind::MajoritiesRing]);
+    let error = Plan::resolve(small(3), &target).unwrap_err();
+    assert_eq!(
+        error,
+        PlanError::NoFaultFits {
+            time: "30s".into(),
+            nodes: 3
+        }
+    );
+}
+
+#[test]
 fn the_command_line_wins_over_a_file() {
     let file = Draft::from_toml(&plan(3).to_toml()).unwrap();
     let over = Draft {
@@ -237,7 +264,8 @@ fn a_time_in_which_no_fault_fits_is_refused() {
     assert_eq!(
         error,
         PlanError::NoFaultFits {
-            time: "20ms".into()
+            time: "20ms".into(),
+            nodes: 5
         }
     );
 }
