@@ -106,6 +106,7 @@ impl Exchange {
                 Ok(answer) => return known.asked(node, Ok(answer)),
                 Err(met) => met,
             };
+            tracing::trace!(%node, path, error = mishap.error, "no answer");
             known.learn(&mishap);
             let place = place.filter(|_| mishap.next == Next::Follow && redirects < REDIRECTS_MAX);
             if let Some(place) = place.and_then(|place| self.position(place)) {

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use testimony_engine::{ClientOptions, Cluster, ClusterNode, NodeName};
+use testimony_engine::ClientOptions;
 use testimony_history::{Answer, Call, Ending, Function, Model, Reply, Value};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
+use tokio::io::BufStream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 use super::*;
+use crate::raft::testing::{cluster, read_request, write_answer};
 
 /// Far longer than anything here takes, on any machine.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -128,19 +129,6 @@ impl Scene {
     }
 }
 
-fn cluster(addresses: &[SocketAddr]) -> Cluster {
-    let node = |(number, http): (u32, &SocketAddr)| ClusterNode {
-        name: NodeName::numbered(number),
-        peer_listen: *http,
-        http: *http,
-        data: "/nowhere".into(),
-        routes: [].into(),
-    };
-    Cluster {
-        nodes: (1..).zip(addresses).map(node).collect(),
-    }
-}
-
 /// One server.
 struct Script {
     number: usize,
@@ -183,11 +171,7 @@ impl Script {
                 Lose => return Ok(()),
                 Hang => std::future::pending().await,
             };
-            let length = body.len();
-            let head = format!("HTTP/1.1 {status} x\r\n{location}Content-Length: {length}\r\n\r\n");
-            stream.write_all(head.as_bytes()).await?;
-            stream.write_all(body.as_bytes()).await?;
-            stream.flush().await?;
+            write_answer(&mut stream, status, &location, body).await?;
         }
     }
 
@@ -199,25 +183,6 @@ impl Script {
             script[0].clone()
         }
     }
-}
-
-async fn read_request(stream: &mut BufStream<TcpStream>) -> io::Result<(String, Json)> {
-    let mut line = String::new();
-    if stream.read_line(&mut line).await? == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    let path = line.split(' ').nth(1).unwrap().to_owned();
-    let mut length = 0;
-    while line != "\r\n" {
-        line.clear();
-        stream.read_line(&mut line).await?;
-        if let Some(number) = line.to_lowercase().strip_prefix("content-length:") {
-            length = number.trim().parse().unwrap();
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await?;
-    Ok((path, serde_json::from_slice(&body).unwrap()))
 }
 
 fn fail(error: &str) -> Ending {
