@@ -7,10 +7,10 @@
 //!              Command (call, break, heal, wake me)
 //! ```
 //!
-//! The phases: *starting* until the cluster serves; *warm-up*, clients only; *faults*; *healing*, in
-//! which everything is undone and then every node has to lead to a completed operation; *final reads*
-//! of every key; *done*. Every wait has a deadline, and the next one is always announced with
-//! [`Command::WakeAt`], so a lab that does nothing but answer cannot make a run hang.
+//! The phases: *starting* until the cluster serves; *warm-up*, clients only; *faults*; *healing*,
+//! in which everything is undone and then every node has to lead to a completed operation; *final
+//! reads* of every key; *done*. Every wait has a deadline, and the next one is always announced
+//! with [`Command::WakeAt`], so a lab that does nothing but answer cannot make a run hang.
 
 mod final_reads;
 mod injections;
@@ -239,7 +239,8 @@ impl Conductor {
         Some(Command::Retire { process })
     }
 
-    /// Goes on to the next phases as far as they have come, and does what is due in the present one.
+    /// Goes on to the next phases as far as they have come, and does what is due in the present
+    /// one.
     fn advance(&mut self, commands: &mut Vec<Command>) {
         loop {
             let before = (self.phase, self.healed_at, self.final_reads.is_some());

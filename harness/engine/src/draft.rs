@@ -13,8 +13,8 @@ use crate::{
     FaultKind, Mix, PlanError, PlannedInjection, SpanRange, WorkloadKind, WorkloadParams, span,
 };
 
-/// A plan with gaps. [`Plan::resolve`](crate::Plan::resolve) fills them. A plan's own file is a draft
-/// without gaps; unknown keys are errors, since a misspelt fault never fires.
+/// A plan with gaps. [`Plan::resolve`](crate::Plan::resolve) fills them. A plan's own file is a
+/// draft without gaps; unknown keys are errors, since a misspelt fault never fires.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Draft {

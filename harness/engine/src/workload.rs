@@ -1,9 +1,10 @@
 //! Which operations the clients make: pure, from a seed and from what was answered.
 //!
 //! A workload has teeth if what a system loses is noticed. Three habits give it teeth:
-//! - Written values are unique, and compare-and-set expects what was lately read, so it often matches.
-//! - Reads seek keys whose last update nobody has read yet, and updates seek the others: a write that
-//!   nobody reads before the next one hides its loss.
+//! - Written values are unique, and compare-and-set expects what was lately read, so it often
+//!   matches.
+//! - Reads seek keys whose last update nobody has read yet, and updates seek the others: a write
+//!   that nobody reads before the next one hides its loss.
 //! - When a fault has ended or a leader has changed, every key updated since the last time is read
 //!   back from several nodes before it is updated again.
 //!

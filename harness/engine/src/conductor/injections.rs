@@ -301,7 +301,8 @@ impl Injections {
         }
     }
 
-    /// A heal that failed is tried once more at once, and once more when the time of faults is over.
+    /// A heal that failed is tried once more at once, and once more when the time of faults is
+    /// over.
     fn heal_again(&mut self, index: usize, now: Nanos) -> Vec<Command> {
         let injection = &self.list[index];
         let may = self.closing || injection.heals < HEALS_MAX - 1;

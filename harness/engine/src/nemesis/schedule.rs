@@ -87,8 +87,8 @@ impl<'a> Drawing<'a> {
         self.chance.weighted(&options)
     }
 
-    /// The weight of a kind at `at`: none if it is impossible; in a swarm less for each injection of it,
-    /// so that one run sees many kinds.
+    /// The weight of a kind at `at`: none if it is impossible; in a swarm less for each injection
+    /// of it, so that one run sees many kinds.
     fn weight(&self, kind: FaultKind, weight: u32, at: Duration, room: Duration) -> u64 {
         let free = self.lanes.is_free(Lane::of(kind), at);
         if !free || room_needed(kind, self.params) > room {

@@ -89,9 +89,7 @@ pub enum PlanError {
         nodes: u32,
     },
     /// No fault fits into the time of faults.
-    #[error(
-        "no fault fits into {time} on {nodes} nodes: give more --time, other --nemesis kinds, or none"
-    )]
+    #[error("no fault fits into {time} on {nodes} nodes: give more --time, or another --nemesis")]
     NoFaultFits {
         /// The time of faults.
         time: String,

@@ -63,7 +63,8 @@ pub(super) fn kinds(params: &WorkloadParams) -> Vec<KeyKind> {
         _ if plain => (count / 5).max(1),
         _ => count,
     };
-    // A single key that is appended to and written would be no use: appends go to a key of their own.
+    // A single key that is appended to and written would be no use: appends go to a key of their
+    // own.
     let plains = (count - texts).max(usize::from(plain));
     [vec![KeyKind::Plain; plains], vec![KeyKind::Text; texts]].concat()
 }
@@ -108,8 +109,9 @@ impl Key {
         fits && !(is_update(f) && now < self.held_until)
     }
 
-    /// How little use calling `f` now is; 0 is best. A read is to show what nobody has read. An update
-    /// that replaces another is to hide nothing, and hides least where one is under way anyhow.
+    /// How little use calling `f` now is; 0 is best. A read is to show what nobody has read. An
+    /// update that replaces another is to hide nothing, and hides least where one is under way
+    /// anyhow.
     pub(super) fn reluctance(&self, f: &Function) -> u32 {
         match f {
             Function::Read => u32::from(!self.unread || self.reading > 0),

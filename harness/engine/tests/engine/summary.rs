@@ -76,10 +76,10 @@ fn a_function_that_was_never_completed_is_a_shortcoming() {
     let mut summary = good();
     summary.operations.remove("append");
     let found = summary.shortcomings();
-    assert!(
-        matches!(&found[..], [Shortcoming::FunctionMissing { function, .. }] if function == "append"),
-        "{found:?}"
-    );
+    let [Shortcoming::FunctionMissing { function, .. }] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(function, "append");
 }
 
 #[test]
