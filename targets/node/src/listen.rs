@@ -9,8 +9,8 @@ use crate::NodeError;
 
 const BACKLOG: u32 = 1024;
 
-/// Listens on the address. Others of the same user may hold the port too (`SO_REUSEPORT`), so that a
-/// tester can keep it reserved while the node is down; they must not listen on it.
+/// Listens on the address. Others of the same user may hold the port too (`SO_REUSEPORT`), so that
+/// a tester can keep it reserved while the node is down; they must not listen on it.
 pub(crate) fn listen(address: SocketAddr, purpose: &'static str) -> Result<TcpListener, NodeError> {
     bind(address).map_err(|source| NodeError::Listen {
         address,

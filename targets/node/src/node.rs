@@ -35,8 +35,8 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// How long the planted bug keeps data from the disk.
 const UNSYNCED: Duration = Duration::from_millis(800);
 
-/// Runs a node until `shutdown` resolves, or until SIGTERM or SIGINT. Its first line on stdout says in
-/// JSON that it serves, and where. When it returns, everything is on the disk.
+/// Runs a node until `shutdown` resolves, or until SIGTERM or SIGINT. Its first line on stdout says
+/// in JSON that it serves, and where. When it returns, everything is on the disk.
 ///
 /// # Errors
 /// If the node cannot start, and when its disk fails: then nobody knows what is on it, and the next
@@ -49,6 +49,9 @@ pub async fn serve(
         signal(SignalKind::terminate()).map_err(system("cannot listen for SIGTERM"))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(system("cannot listen for SIGINT"))?;
+    if let Some(bug) = options.bug {
+        warn_of(bug).map_err(system("cannot write to stderr"))?;
+    }
     let node = Node::start(options).await?;
     node.announce().map_err(system("cannot write to stdout"))?;
     let told = async {
@@ -86,12 +89,12 @@ impl Node {
     /// Opens the data directory, listens, and lets the core run.
     ///
     /// # Errors
-    /// If the options contradict each other, the data cannot be trusted or is in use, or an address is
-    /// taken.
+    /// If the options contradict each other, the data cannot be trusted or is in use, or an address
+    /// is taken.
     pub async fn start(options: NodeOptions) -> Result<Self, NodeError> {
         options.check()?;
         if let Some(bug) = options.bug {
-            warn_of(bug).map_err(system("cannot write to stderr"))?;
+            tracing::warn!(%bug, "this node is wrong on purpose: {}", bug.summary());
         }
         let (core, log) = recover(&options).await?;
         let peer = listen(options.peer_listen, "peers")?;

@@ -34,8 +34,8 @@ pub struct NodeOptions {
     pub http_listen: SocketAddr,
     /// The address book: every other node that is a member or may become one.
     pub peers: BTreeMap<NodeId, PeerAddress>,
-    /// The members that the cluster begins with; empty for a node that is added later. It counts only
-    /// when the data directory is made.
+    /// The members that the cluster begins with; empty for a node that is added later. It counts
+    /// only when the data directory is made.
     pub voters: BTreeSet<NodeId>,
     /// The unit of the protocol's timeouts.
     pub tick: Duration,

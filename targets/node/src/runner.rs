@@ -170,8 +170,8 @@ impl Waiting {
     }
 }
 
-/// The planted bug of a server that acknowledges before the disk has it: what should be durable stays
-/// in the memory of the process for a while, and is lost when the process is killed.
+/// The planted bug of a server that acknowledges before the disk has it: what should be durable
+/// stays in the memory of the process for a while, and is lost when the process is killed.
 #[derive(Debug)]
 pub(crate) struct Forgetfulness {
     period: Duration,

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 /// Turns time that has passed into ticks.
 ///
-/// A process that was stopped for a while and goes on sees one late tick and not all that it missed:
-/// otherwise it would hold an election against a leader whose messages still wait in its
+/// A process that was stopped for a while and goes on sees one late tick and not all that it
+/// missed: otherwise it would hold an election against a leader whose messages still wait in its
 /// sockets. A leader's lease, on the other hand, rests on the number of ticks, so for lease reads
 /// missed ticks must be made up for.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testimony_consensus::NodeId;
+use testimony_consensus::bug::Bug;
 use testimony_node::{Node, NodeError, NodeOptions};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,7 +26,7 @@ struct Cluster {
     voters: Vec<NodeId>,
     running: BTreeMap<NodeId, Running>,
     client: Client,
-    adjust: fn(&mut NodeOptions),
+    adjust: Box<dyn Fn(&mut NodeOptions)>,
 }
 
 struct Running {
@@ -35,7 +36,7 @@ struct Running {
 
 impl Cluster {
     /// A cluster of `voters` nodes, with addresses for `nodes`.
-    async fn start(voters: u64, nodes: u64, adjust: fn(&mut NodeOptions)) -> Self {
+    async fn start(voters: u64, nodes: u64, adjust: impl Fn(&mut NodeOptions) + 'static) -> Self {
         let book = Book::new(nodes);
         let client = Client::new(&book);
         let voters = (1..=voters).map(NodeId).collect();
@@ -47,7 +48,7 @@ impl Cluster {
             voters,
             running,
             client,
-            adjust,
+            adjust: Box::new(adjust),
         };
         for id in cluster.voters.clone() {
             cluster.start_node(id).await;
@@ -471,6 +472,40 @@ async fn the_status_tells_roles_counters_and_the_bug() {
         for number in ["term", "commit", "applied", "elections", "snapshot_index"] {
             assert!(status[number].is_u64(), "{number} in {status}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_planted_bug_leaves_a_cluster_that_serves_and_restarts() {
+    for bug in Bug::ALL {
+        let mut cluster = Cluster::start(3, 3, |options| {
+            options.bug = Some(*bug);
+            options.snapshot_every = 15;
+        })
+        .await;
+        for round in 0..2 {
+            let mut session = Session::open(&cluster.client).await;
+            for number in 0..20 {
+                // What was acknowledged may be lost, the session too, but somebody always answers.
+                let body = session.body("write", "x", &json!([round, number]));
+                let leader = cluster.client.leader().await;
+                let answer = cluster.client.post(leader, "/v1/operation", &body).await;
+                assert!(answer.is_some(), "{bug}: {body} was not answered");
+            }
+            for id in cluster.voters.clone() {
+                cluster.stop_node(id).await;
+            }
+            for id in cluster.voters.clone() {
+                cluster.start_node(id).await;
+            }
+            cluster.client.read("x").await;
+        }
+        let status = cluster
+            .client
+            .status(cluster.http(NodeId(1)))
+            .await
+            .unwrap();
+        assert_eq!(status["bug"], json!(bug.name()));
     }
 }
 
