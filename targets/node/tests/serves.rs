@@ -478,6 +478,7 @@ async fn the_status_tells_roles_counters_and_the_bug() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_planted_bug_leaves_a_cluster_that_serves_and_restarts() {
     for bug in Bug::ALL {
+        let t0 = tokio::time::Instant::now();
         let mut cluster = Cluster::start(3, 3, |options| {
             options.bug = Some(*bug);
             options.snapshot_every = 15;
@@ -506,6 +507,7 @@ async fn every_planted_bug_leaves_a_cluster_that_serves_and_restarts() {
             .await
             .unwrap();
         assert_eq!(status["bug"], json!(bug.name()));
+        eprintln!("{bug} {:?}", t0.elapsed());
     }
 }
 
