@@ -27,8 +27,8 @@ pub enum Kind {
     Info,
 }
 
-/// What is called. The words of all models; `get`, `set`/`put`, `delete` are read as `read`, `write`,
-/// `remove` where the model is a register or a map.
+/// What is called. The words of all models; `get`, `set`/`put`, `delete` are read as `read`,
+/// `write`, `remove` where the model is a register or a map.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Function {
     /// Read a value, a set, a counter, a log.

@@ -22,7 +22,8 @@ pub enum Format {
 /// What a failed compare-and-set in EDN says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FailedCas {
-    /// Only that it did not happen, unless its error is one of [`MISMATCHES`](crate::edn::MISMATCHES).
+    /// Only that it did not happen, unless its error is one of
+    /// [`MISMATCHES`](crate::edn::MISMATCHES).
     #[default]
     Silent,
     /// That the comparison did not match.
@@ -164,9 +165,14 @@ impl Format {
         }
     }
 
-    /// The format of that name, if there is one.
+    /// The format of that name, or of the program that writes it, if there is one.
     pub fn from_name(word: &str) -> Option<Self> {
-        Format::ALL.into_iter().find(|format| format.name() == word)
+        match word {
+            "json" | "json-lines" | "testimony" => Some(Format::JsonLines),
+            "jepsen" | "knossos" => Some(Format::Edn),
+            "porcupine-etcd" => Some(Format::PorcupineLog),
+            _ => Format::ALL.into_iter().find(|format| format.name() == word),
+        }
     }
 
     /// The format that a file's content has the look of; JSON lines if it looks like none.
@@ -224,9 +230,9 @@ pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, ReadError>
 
 /// Writes a history file.
 ///
-/// Where the order of lines alone counts (see [`Order`](crate::Order)), JSON lines get times that say
-/// the same: one that goes backwards is raised to the latest before it, and one nanosecond further
-/// where a tie would make a call concurrent with a return before it. The original is kept as
+/// Where the order of lines alone counts (see [`Order`](crate::Order)), JSON lines get times that
+/// say the same: one that goes backwards is raised to the latest before it, and one nanosecond
+/// further where a tie would make a call concurrent with a return before it. The original is kept as
 /// `time_recorded`.
 ///
 /// # Errors

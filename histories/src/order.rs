@@ -39,8 +39,8 @@ fn reordered<T: Clone>(items: &[T], places: impl Iterator<Item = usize>) -> Vec<
 /// Gives events whose lines alone are ordered times that say the same order.
 ///
 /// A time that goes backwards is raised to the latest so far. Equal times mean "concurrent" in JSON
-/// lines, so a call that follows the return of another process must come later than it: it is raised
-/// by one nanosecond more. Otherwise the same history could be illegal in one format and
+/// lines, so a call that follows the return of another process must come later than it: it is
+/// raised by one nanosecond more. Otherwise the same history could be illegal in one format and
 /// linearizable in the other.
 #[derive(Debug, Default)]
 pub(crate) struct Raise {

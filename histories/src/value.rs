@@ -58,8 +58,8 @@ impl Value {
         }
     }
 
-    /// The same value with the entries of every map in the order of their keys, so that maps with the
-    /// same entries are equal.
+    /// The same value with the entries of every map in the order of their keys, so that maps with
+    /// the same entries are equal.
     pub fn canonical(&self) -> Self {
         if !self.has_map() {
             return self.clone();

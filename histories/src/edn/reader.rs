@@ -9,7 +9,7 @@ use crate::place::{Place, excerpt, ordinal};
 use crate::strings::Strings;
 use crate::{
     Columns, Event, Function, Header, Kind, Order, Process, ReadError, ReadOptions, Recording,
-    Value, jsonl,
+    Value, Warning, jsonl,
 };
 
 /// Reads a history. O(n) in its length.
@@ -28,6 +28,9 @@ pub(crate) fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, Rea
         0
     };
     let own = own_header(&text[start..])?;
+    // What we wrote ourselves names its keys.
+    let ours = own.is_some() && options.keyed == Keyed::Detect;
+    let keyed = if ours { Keyed::No } else { options.keyed };
     if text[start..].trim().is_empty() {
         return Err(ReadError {
             place: Place { line: 1, column: 1 },
@@ -35,16 +38,13 @@ pub(crate) fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, Rea
         });
     }
     let drafts = drafts(text, start).map_err(placed)?;
-    let (header, order, keyed) = match own {
-        // What we wrote ourselves names its keys.
-        Some((header, order)) => (header, order, is_keyed(&drafts, options.keyed, false)),
-        None => (
-            Header::default(),
-            Order::Lines,
-            is_keyed(&drafts, options.keyed, true),
-        ),
-    };
+    let (header, order) = own.unwrap_or((Header::default(), Order::Lines));
+    let keyed = is_keyed(&drafts, keyed);
     let mut gather = Gather::new(header, order, options.sort_by_time);
+    gather.reserve(drafts.len());
+    if keyed {
+        gather.warn(Warning::KeyedValues);
+    }
     let mut places = Places::of(bytes);
     for draft in drafts {
         let offsets = draft.offsets;
@@ -139,20 +139,20 @@ fn container(
     }
 }
 
-/// Whether values are pairs of key and value: they say so, or every client's value has the look.
-fn is_keyed(drafts: &[Draft], keyed: Keyed, detect: bool) -> bool {
+/// Whether values are pairs of key and value: they say so, or all have the look. What an info or a
+/// fail has for a value does not count.
+fn is_keyed(drafts: &[Draft], keyed: Keyed) -> bool {
     let mut clients = drafts
         .iter()
         .filter(|draft| matches!(draft.event.process, Process::Client(_)))
+        .filter(|draft| matches!(draft.event.kind, Kind::Invoke | Kind::Ok))
         .peekable();
     match keyed {
         Keyed::Yes => true,
         Keyed::No => false,
         Keyed::Detect => {
-            let mut all = clients.clone();
-            detect
-                && clients.peek().is_some()
-                && all.all(|draft| draft.event.key.is_none())
+            clients.peek().is_some()
+                && clients.clone().all(|draft| draft.event.key.is_none())
                 && (clients.clone().any(|draft| draft.shape == Shape::Tuple)
                     || clients.all(|draft| draft.shape == Shape::Pair))
         }

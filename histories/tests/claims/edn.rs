@@ -83,96 +83,97 @@ fn nemesis_events_are_kept_apart() {
     );
 }
 
+/// A text, and how its error starts.
+const MALFORMED: &[(&str, &str)] = &[
+    ("  ", "line 1, column 1: the file is empty"),
+    (
+        "[{:process 0, :type :ok, :f :read}",
+        "line 1, column 1: a vector starts here and does",
+    ),
+    (
+        "[\n {:process 0, :type :ok",
+        "line 2, column 2: a map starts here and does not end",
+    ),
+    (
+        "{:process 0, :type :ok, :f}",
+        "line 1, column 1: a map with a key that has no value",
+    ),
+    (
+        "{:process 0, :type :ok, :f :a, :f :b}",
+        "line 1, column 32: the key \"f\" stands here",
+    ),
+    (
+        "{:process 0, :type :ok}",
+        "line 1, column 1: an event needs \"f\"",
+    ),
+    (
+        "{:process 0, :f :a}",
+        "line 1, column 1: an event needs \"type\"",
+    ),
+    (
+        "{:type :ok, :f :a}",
+        "line 1, column 1: an event needs \"process\"",
+    ),
+    (
+        "{:process 0, :type :oops, :f :a}",
+        "line 1, column 20: \"type\" must be :invoke, :ok,",
+    ),
+    (
+        "{:process -1, :type :ok, :f :a}",
+        "line 1, column 11: \"process\" must be a whole num",
+    ),
+    (
+        "{:process 0, :type :ok, :f 1}",
+        "line 1, column 28: \"f\" must be a keyword, found 1",
+    ),
+    (
+        "{:process 0, :type :ok, :f :a, :time 1.5}",
+        "line 1, column 38: \"time\" must be a wh",
+    ),
+    (
+        "{:process 0, :type :ok, :f :cas, :swapped 1}",
+        "line 1, column 43: \"swapped\" must b",
+    ),
+    (
+        "[{:process 0, :type :ok, :f :a}\n 17]",
+        "line 2, column 2: expected a map, found 17",
+    ),
+    (
+        "{:process 0, :type :ok, :f :a} ]",
+        "line 1, column 32: expected a form, found ']'",
+    ),
+    (
+        "{:a \"x}",
+        "line 1, column 5: a string starts here and does not end",
+    ),
+    (
+        "{:a \"\\x\"}",
+        "line 1, column 7: expected an escape: one of",
+    ),
+    (
+        "{:a \"\\ud800\"}",
+        "line 1, column 6: expected a pair of surrogates",
+    ),
+    ("{:a 12x}", "line 1, column 5: expected a number, found 12x"),
+    ("{:a #}", "line 1, column 6: expected a tag, found '}'"),
+    (
+        "{:a #tag",
+        "line 1, column 5: what starts here breaks off here",
+    ),
+    ("{1 2}", "line 1, column 1: expected a keyword, found 1"),
+];
+
 #[test]
 fn malformed_edn_is_refused_with_its_place() {
     let deep = format!("{{:process 0 :value {}", "[".repeat(200));
-    for (text, expected) in [
-        ("  ", "line 1, column 1: the file is empty"),
-        (
-            "[{:process 0, :type :ok, :f :read}",
-            "line 1, column 1: a vector starts here and does",
-        ),
-        (
-            "[\n {:process 0, :type :ok",
-            "line 2, column 2: a map starts here and does not end",
-        ),
-        (
-            "{:process 0, :type :ok, :f}",
-            "line 1, column 1: a map with a key that has no value",
-        ),
-        (
-            "{:process 0, :type :ok, :f :a, :f :b}",
-            "line 1, column 32: the key \"f\" stands here",
-        ),
-        (
-            "{:process 0, :type :ok}",
-            "line 1, column 1: an event needs \"f\"",
-        ),
-        (
-            "{:process 0, :f :a}",
-            "line 1, column 1: an event needs \"type\"",
-        ),
-        (
-            "{:type :ok, :f :a}",
-            "line 1, column 1: an event needs \"process\"",
-        ),
-        (
-            "{:process 0, :type :oops, :f :a}",
-            "line 1, column 20: \"type\" must be :invoke, :ok,",
-        ),
-        (
-            "{:process -1, :type :ok, :f :a}",
-            "line 1, column 11: \"process\" must be a whole num",
-        ),
-        (
-            "{:process 0, :type :ok, :f 1}",
-            "line 1, column 28: \"f\" must be a keyword, found 1",
-        ),
-        (
-            "{:process 0, :type :ok, :f :a, :time 1.5}",
-            "line 1, column 38: \"time\" must be a wh",
-        ),
-        (
-            "{:process 0, :type :ok, :f :cas, :swapped 1}",
-            "line 1, column 43: \"swapped\" must b",
-        ),
-        (
-            "[{:process 0, :type :ok, :f :a}\n 17]",
-            "line 2, column 2: expected a map, found 17",
-        ),
-        (
-            "{:process 0, :type :ok, :f :a} ]",
-            "line 1, column 32: expected a form, found ']'",
-        ),
-        (
-            "{:a \"x}",
-            "line 1, column 5: a string starts here and does not end",
-        ),
-        (
-            "{:a \"\\x\"}",
-            "line 1, column 7: expected an escape: one of",
-        ),
-        (
-            "{:a \"\\ud800\"}",
-            "line 1, column 6: expected a pair of surrogates",
-        ),
-        ("{:a 12x}", "line 1, column 5: expected a number, found 12x"),
-        ("{:a #}", "line 1, column 6: expected a tag, found '}'"),
-        (
-            "{:a #tag",
-            "line 1, column 5: what starts here breaks off here",
-        ),
-        ("{1 2}", "line 1, column 1: expected a keyword, found 1"),
-        (&deep, "line 1, column 147: nesting deeper than 128"),
-        (
-            &"#_".repeat(100_000),
-            "line 1, column 257: nesting deeper than 128",
-        ),
-        (
-            &"#a ".repeat(100_000),
-            "line 1, column 385: nesting deeper than 128",
-        ),
-    ] {
+    let discarded = "#_".repeat(100_000);
+    let tagged = "#a ".repeat(100_000);
+    let nested = [
+        (&*deep, "line 1, column 147: nesting deeper than 128"),
+        (&*discarded, "line 1, column 257: nesting deeper than 128"),
+        (&*tagged, "line 1, column 385: nesting deeper than 128"),
+    ];
+    for &(text, expected) in MALFORMED.iter().chain(&nested) {
         let options = ReadOptions {
             format: Some(Format::Edn),
             ..ReadOptions::default()
@@ -279,6 +280,17 @@ fn keyed_values_are_told_from_pairs() {
             .iter()
             .all(|event| event.key.is_none())
     );
+
+    let (alone, none) = ([Warning::KeyedValues], []);
+    assert_eq!(
+        (&recording.warnings[..], &reads(CALL).warnings[..]),
+        (&alone[..], &none[..])
+    );
+
+    // What an info or a fail has for a value does not count.
+    let timed_out = "{:process 0, :type :invoke, :f :write, :value [x 1]}
+                     {:process 0, :type :info, :f :write, :value :timed-out}";
+    assert_eq!(reads(timed_out).events[0].key, Some("x".into()));
 
     // A cas whose second part is no pair; a read without a key.
     for plain in [
