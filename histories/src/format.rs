@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::place::Place;
-use crate::{Recording, Value, edn, jsonl, porcupine};
+use crate::{Recording, edn, jsonl, porcupine};
 
 /// A way to write a history down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,7 +77,7 @@ pub enum ReadProblem {
     NoHeader,
     /// The header is of a later version of the format.
     #[error("version {0} of the history format is not known; this program reads version 1")]
-    Version(Value),
+    Version(Box<str>),
     /// A byte that is not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
@@ -232,8 +232,8 @@ pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, ReadError>
 ///
 /// Where the order of lines alone counts (see [`Order`](crate::Order)), JSON lines get times that
 /// say the same: one that goes backwards is raised to the latest before it, and one nanosecond
-/// further where a tie would make a call concurrent with a return before it. The original is kept as
-/// `time_recorded`.
+/// further where a tie would make a call concurrent with a return before it. The original is kept
+/// as `time_recorded`.
 ///
 /// # Errors
 /// Those of `out`, and [`io::ErrorKind::Unsupported`] for Porcupine's formats, which are only read.

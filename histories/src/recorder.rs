@@ -3,8 +3,8 @@
 //! Many threads or tasks share one recorder. The time of an event is taken inside the lock that
 //! orders the lines, so lines and times agree: an invocation recorded before its request leaves,
 //! and a completion recorded after the answer has arrived, are never reordered. Recording an event
-//! only appends to a buffer; whoever calls [`Recorder::flush`] writes it out, without holding others
-//! up.
+//! only appends to a buffer; whoever calls [`Recorder::flush`] writes it out, without holding
+//! others up.
 
 use std::fmt;
 use std::io;

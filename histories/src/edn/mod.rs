@@ -1,7 +1,23 @@
 //! Jepsen's and Knossos' EDN.
 //!
+//! A file is a sequence of maps, bare or in a vector or list, tagged or not. The order of the maps
+//! is the order of events; times are for display, since Jepsen's do go backwards.
+//!
 //! A `:fail` says only that the operation did not happen. A compare-and-set that failed because the
-//! comparison did not match says more, but only if its error is one of [`MISMATCHES`].
+//! comparison did not match says more, but only if its error is one of [`MISMATCHES`]. An `:ok` cas
+//! has swapped.
+//!
+//! Jepsen's files do not tell a keyed value `[k v]` from a pair. Values are read as keyed if one is
+//! tagged as a tuple, or if no event has a `:key`, the value of every client's invocation and `:ok`
+//! is a pair, and that of every cas is `[k [old new]]`.
+//!
+//! What JSON lacks becomes a string, exactly as it is written: keywords with their colon,
+//! characters with their backslash, symbols, ratios. Sets become sorted lists; other tags are
+//! dropped. Where a word is due (a function, a process, an error), a keyword is that word without
+//! its colon.
+//!
+//! Our own files begin with a comment that holds the header, and a second one where events with
+//! equal times are concurrent. They name their keys, so nothing is guessed.
 
 mod events;
 mod reader;

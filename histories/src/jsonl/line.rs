@@ -112,7 +112,7 @@ pub(crate) fn header(line: &[u8], strings: &mut Strings) -> Parsed<Header> {
         Some((_, Value::Int(1))) => Ok(header),
         Some((at, other)) => Err(LineError {
             at,
-            problem: ReadProblem::Version(other),
+            problem: ReadProblem::Version(excerpt(&other.to_string())),
         }),
         None => Err(LineError {
             at: start,
@@ -128,7 +128,7 @@ fn object_start(syntax: &mut Syntax<'_, '_>) -> Parsed<usize> {
             let found = syntax.value()?;
             let problem = ReadProblem::Expected {
                 expected: "an object",
-                found: found.to_string().into(),
+                found: excerpt(&found.to_string()),
             };
             Err(LineError { at: 0, problem })
         }

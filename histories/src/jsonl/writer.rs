@@ -85,7 +85,7 @@ pub(crate) fn write_event(out: &mut Vec<u8>, event: &Event) {
 }
 
 /// Appends a value as compact JSON.
-fn value(out: &mut Vec<u8>, given: &Value) {
+pub(crate) fn value(out: &mut Vec<u8>, given: &Value) {
     match given {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(true) => out.extend_from_slice(b"true"),
