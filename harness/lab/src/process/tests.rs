@@ -113,6 +113,7 @@ async fn termination_lets_a_node_end_by_itself_and_reports_one_that_does_not() {
         fs::read_to_string(folder.path().join(file)).is_ok_and(|text| text.contains("ready"))
     };
     eventually(|| ready("stdout")).await;
+    child.pause().await.unwrap();
     let exit = child.terminate(DEADLINE).await.unwrap();
     assert_eq!(
         exit,

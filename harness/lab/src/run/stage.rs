@@ -129,6 +129,9 @@ impl Stage {
     /// From the first look at the nodes to the conductor's `Finish`; then takes everything down.
     pub(super) async fn perform(mut self) -> Result<Ended, LabError> {
         let performed = self.play().await;
+        while let Ok(death) = self.death_notes.try_recv() {
+            self.deaths.push(death);
+        }
         let finished = self.conductor.summary();
         let Stage {
             site,

@@ -268,7 +268,10 @@ async fn a_harness_that_is_killed_leaves_no_node_and_a_readable_history() {
     eventually(|| events().lines().count() > 100).await;
     assert_eq!(processes_of(folder).len(), 3);
     harness.kill().unwrap();
-    #[expect(clippy::disallowed_methods, reason = "compared with what the history says")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compared with what the history says"
+    )]
     let killed = chrono::Utc::now();
     harness.wait().unwrap();
     eventually(|| processes_of(folder).is_empty()).await;
