@@ -51,8 +51,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<RunOutcome, Failure> {
 
 impl Checked {
     pub(crate) fn of(file: HistoryFile, limits: &Limits) -> Self {
-        let initial = file.initial.as_ref();
-        let judged = judging::judge(file.model, initial, &file.history, limits);
+        let judged = judging::judge(&file, limits);
         let timings =
             Timings { parse: file.seconds, check: judged.check_seconds, explain: judged.explain_seconds };
         let command = command(&file);

@@ -11,7 +11,9 @@ use crate::args::{ExplainArguments, Limits, Reading, ShrinkArguments};
 use crate::check::{Checked, write_to};
 use crate::failure::Failure;
 use crate::history_file::HistoryFile;
+use crate::run_folder::RunFolder;
 use crate::terminal;
+use crate::verdict_of_run::JudgedRun;
 
 /// Writes the counterexample; a history that is not illegal has none.
 pub(crate) fn shrink(arguments: &ShrinkArguments) -> Result<RunOutcome, Failure> {
@@ -39,8 +41,13 @@ pub(crate) fn shrink(arguments: &ShrinkArguments) -> Result<RunOutcome, Failure>
     Ok(report.outcome())
 }
 
-/// Says what is wrong with a history.
+/// Says what is wrong with a history; of a run also the faults around it.
 pub(crate) fn explain(arguments: &ExplainArguments) -> Result<RunOutcome, Failure> {
+    if arguments.input.is_dir() {
+        let judged = JudgedRun::of(RunFolder::open(&arguments.input)?, &arguments.limits, None)?;
+        terminal::answer(&text::run(&judged.report(), terminal::colour()))?;
+        return Ok(judged.outcome);
+    }
     let checked = judged(&arguments.input, &arguments.reading, &arguments.limits)?;
     let report = checked.report();
     terminal::answer(&text::check(&report, terminal::colour()))?;

@@ -23,6 +23,7 @@ pub(crate) struct JudgedRun {
     file: HistoryFile,
     judgement: Judgement,
     timings: Timings,
+    unavailable: Option<String>,
     pub(crate) outcome: RunOutcome,
 }
 
@@ -35,14 +36,16 @@ impl JudgedRun {
     ) -> Result<Self, Failure> {
         let leftovers = folder.leftovers()?;
         let file = HistoryFile::load(folder.path(), &as_recorded(&leftovers.plan))?;
-        let judged = judging::judge(file.model, file.initial.as_ref(), &file.history, limits);
+        let judged = judging::judge(&file, limits);
         let timings = Timings {
             parse: file.seconds,
             check: judged.check_seconds,
             explain: judged.explain_seconds,
         };
-        let outcome = outcome(&judged.judgement, &leftovers.closing, require_recovery);
-        Ok(JudgedRun { folder, leftovers, file, judgement: judged.judgement, timings, outcome })
+        let unavailable = unavailable(&leftovers.closing.summary.recovery, require_recovery);
+        let outcome = outcome(&judged.judgement, &leftovers.closing, unavailable.is_some());
+        let judgement = judged.judgement;
+        Ok(JudgedRun { folder, leftovers, file, judgement, timings, unavailable, outcome })
     }
 
     pub(crate) fn report(&self) -> RunReport<'_> {
@@ -55,6 +58,8 @@ impl JudgedRun {
             injections: &self.leftovers.injections,
             status: &self.leftovers.status,
             timings: Some(self.timings),
+            deaths: &self.leftovers.closing.deaths,
+            unavailable: self.unavailable.clone(),
             folder: self.folder.path().display().to_string(),
             command: command(self.folder.path()),
         }
@@ -103,29 +108,31 @@ fn as_recorded(plan: &Plan) -> Reading {
     }
 }
 
-fn outcome(
-    judgement: &Judgement,
-    closing: &Closing,
-    require_recovery: Option<Duration>,
-) -> RunOutcome {
+fn outcome(judgement: &Judgement, closing: &Closing, unavailable: bool) -> RunOutcome {
     let broken = !closing.deaths.is_empty() || !closing.summary.shortcomings().is_empty();
-    let judged = match judgement.verdict {
+    match judgement.verdict {
         Verdict::Illegal(_) => RunOutcome::Violation,
+        _ if unavailable => RunOutcome::Violation,
         Verdict::Undecided(_) => RunOutcome::Undecided,
         Verdict::Linearizable(_) if broken => RunOutcome::Broken,
         Verdict::Linearizable(_) => RunOutcome::Pass,
-    };
-    match require_recovery {
-        Some(limit) if recovered_too_late(&closing.summary.recovery, limit) => RunOutcome::Violation,
-        _ => judged,
     }
 }
 
-fn recovered_too_late(recovery: &Recovery, limit: Duration) -> bool {
+/// That the cluster did not recover within the limit, where one was given and recovery was awaited.
+fn unavailable(recovery: &Recovery, limit: Option<Duration>) -> Option<String> {
+    let limit = limit?;
+    let within = testimony_engine::span::format(limit);
     match recovery {
-        Recovery::NotReached => false,
-        Recovery::Recovered { after } => *after > limit,
-        Recovery::NotRecovered { .. } => true,
+        Recovery::Recovered { after } if *after > limit => {
+            let after = testimony_engine::span::format(*after);
+            Some(format!("Every node served {after} after the last heal only, not within {within}."))
+        }
+        Recovery::NotRecovered { silent } => {
+            let silent = silent.join(", ");
+            Some(format!("{silent} did not serve within {within} of the last heal."))
+        }
+        Recovery::NotReached | Recovery::Recovered { .. } => None,
     }
 }
 

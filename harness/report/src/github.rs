@@ -69,6 +69,9 @@ fn why(out: &mut String, report: &RunReport<'_>) {
                 advice::after_undecided(&exhausted.reason)
             );
         }
+        _ if report.unavailable.is_some() => {
+            let _ = writeln!(out, "{}\n", plain(&report.reason()));
+        }
         _ => {}
     }
     for shortcoming in report.shortcomings() {

@@ -46,7 +46,7 @@ fn why(page: &mut Page, report: &RunReport<'_>) {
             page.gap();
         }
         _ if report.outcome == RunOutcome::Violation => {
-            page.sentences("The run was judged a violation elsewhere; see verdict.json.");
+            page.sentences(&report.reason());
             page.gap();
         }
         _ => {}

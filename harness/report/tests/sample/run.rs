@@ -125,6 +125,8 @@ pub(crate) fn report<'a>(
             check: 0.456,
             explain: 0.0007,
         }),
+        deaths: &[],
+        unavailable: None,
         folder: "runs/20260131T120000Z-raft-7".to_owned(),
         command: "testimony run runs/20260131T120000Z-raft-7/plan.toml".to_owned(),
     }
