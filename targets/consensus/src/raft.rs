@@ -104,8 +104,9 @@ impl<M: StateMachine> Raft<M> {
     /// If the settings cannot work, or nobody can have saved this.
     pub fn new(config: Config, durable: Durable<M::Command>) -> Result<Self, StartError> {
         config.check()?;
-        if config.bug != Some(Bug::TermNotPersisted) {
-            durable.check()?;
+        durable.check_order()?;
+        if config.bug.is_none() {
+            durable.check_terms()?;
         }
         let base = durable.base();
         let Durable {
@@ -196,13 +197,16 @@ impl<M: StateMachine> Raft<M> {
         }
     }
 
-    /// The log as it is kept in memory: for tests that compare logs. Linear.
+    /// An entry of the log, if it is kept in memory: for tests that compare logs.
     #[doc(hidden)]
-    pub fn entries(&self) -> Vec<Entry<M::Command>> {
-        let indices = self.log.base().index + 1..=self.log.last().index;
-        indices
-            .filter_map(|index| self.log.get(index).cloned())
-            .collect()
+    pub fn entry(&self, index: Index) -> Option<&Entry<M::Command>> {
+        self.log.get(index)
+    }
+
+    /// The term of an entry, if it is known: for tests that compare logs.
+    #[doc(hidden)]
+    pub fn term_at(&self, index: Index) -> Option<Term> {
+        self.log.term_at(index)
     }
 
     /// The state machine as it is: for tests that look into it.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::leader::Leader;
 use super::{Ballot, Body, Event, Payload, Post, Raft, Reply, Term};
 use crate::NodeId;
+use crate::bug::Bug;
 use crate::machine::StateMachine;
 
 /// A campaign under way.
@@ -164,14 +165,20 @@ impl<M: StateMachine> Raft<M> {
     }
 
     /// Leads. The term begins with an entry of its own, since only those are committed by counting
-    /// (Raft paper section 5.4.2) and reads wait for one (section 8).
+    /// (Raft paper section 5.4.2) and reads wait for one (section 8). Who commits any entry by
+    /// counting sees no need for one.
     fn take_office(&mut self) {
-        let last = self.log.last();
-        self.post = Post::Leader(Box::new(Leader::new(last, self.now)));
+        let last = self.log.last().index;
+        let counts_all = self.bug(Bug::CommitEarlierTerm);
+        let began = if counts_all { last } else { last + 1 };
+        self.post = Post::Leader(Box::new(Leader::new(began, self.now)));
         self.leader = Some(self.config.id);
         self.tell(Event::BecameLeader { term: self.term });
-        let voters = self.members.voters().clone();
-        self.append(Payload::Members(voters));
+        self.enlist(last + 1);
+        if !counts_all {
+            let voters = self.members.voters().clone();
+            self.append(Payload::Members(voters));
+        }
     }
 
     /// Leads and campaigns no more. Requests that wait are told.

@@ -30,7 +30,7 @@ impl<M: StateMachine> Raft<M> {
         } = append;
         if term < self.term {
             if self.bug(Bug::StaleAppendTruncates) && !entries.is_empty() {
-                self.store(previous, entries);
+                let _ = self.store(previous, entries);
             }
             // It tells the term, so that a stale leader steps down.
             let hint = Position::default();
@@ -115,7 +115,7 @@ impl<M: StateMachine> Raft<M> {
         self.log.append(entries.iter().cloned());
         self.outputs.push(Output::AppendEntries { entries });
         if self.is_leader() {
-            self.enlist();
+            self.enlist(self.log.last().index);
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::entry::Index;
-use super::message::Position;
 use crate::NodeId;
 use crate::machine::StateMachine;
 
@@ -11,7 +10,7 @@ use crate::machine::StateMachine;
 #[derive(Clone, Debug)]
 pub(super) struct Leader<M: StateMachine> {
     pub(super) followers: BTreeMap<NodeId, Follower>,
-    /// The entry that began the term.
+    /// The entry that reads wait for: it began the term.
     pub(super) began: Index,
     pub(super) rounds: Rounds,
     pub(super) reads: VecDeque<Read<M>>,
@@ -115,10 +114,10 @@ impl Follower {
 }
 
 impl<M: StateMachine> Leader<M> {
-    pub(super) fn new(last: Position, now: u64) -> Self {
+    pub(super) fn new(began: Index, now: u64) -> Self {
         Leader {
             followers: BTreeMap::new(),
-            began: last.index + 1,
+            began,
             rounds: Rounds::default(),
             reads: VecDeque::new(),
             speak_at: now,

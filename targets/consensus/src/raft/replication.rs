@@ -46,9 +46,12 @@ impl<M: StateMachine> Raft<M> {
         }
     }
 
-    /// A deposed leader that reads from itself trusts that it leads, so it does not ask either.
+    /// The bugs of a deposed leader come with Raft as in the paper, where it goes on until it hears of
+    /// a later term.
     pub(super) fn checks_quorum(&self) -> bool {
-        self.config.check_quorum && !self.bug(Bug::StaleLeaderRead)
+        let is_self_assured =
+            self.bug(Bug::StaleLeaderRead) || self.bug(Bug::StaleAppendTruncates);
+        self.config.check_quorum && !is_self_assured
     }
 
     /// Speaks to everybody: heartbeats, and entries where none are under way.
@@ -190,10 +193,10 @@ impl<M: StateMachine> Raft<M> {
         index
     }
 
-    /// Follows a change of the members.
-    pub(super) fn enlist(&mut self) {
+    /// Follows a change of the members. Those who are new get the log from `next` on.
+    pub(super) fn enlist(&mut self, next: Index) {
         let voters = self.members.voters().clone();
-        let (own, next, now) = (self.config.id, self.log.last().index, self.now);
+        let (own, now) = (self.config.id, self.now);
         if let Some(office) = self.office_mut() {
             office.enlist(&voters, own, next, now);
         }

@@ -1,0 +1,12 @@
+//! Whole clusters of cores in one thread: every delivery, loss, crash and tick is chosen here, from a
+//! seed.
+
+mod bugs;
+mod clients;
+mod disk;
+mod journal;
+mod nemesis;
+mod properties;
+mod scripted;
+mod simulation;
+mod world;
