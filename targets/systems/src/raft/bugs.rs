@@ -74,16 +74,15 @@ fn elections_with_restarts() -> BugProfile {
     profile
 }
 
-/// Terms begin again from the start when every node restarts; then a log that ends in an old, high
-/// term beats one with newer entries of a low term.
+/// Terms begin again from the start when every node restarts. Restarts that follow each other, with
+/// some node cut off meanwhile, give the same index and term to different entries; and a log that
+/// ends in an old, high term beats one with newer entries of a low term.
 fn forgotten_terms() -> BugProfile {
-    let mut profile = faults(&[
-        (KillAll, 4),
-        (IsolateLeader, 3),
-        (KillLeader, 2),
-        (Halves, 2),
-    ]);
-    profile.nemesis.durations = [(KillAll, SpanRange::millis(100, 400))].into();
+    let mut profile = faults(&[(KillAll, 4), (IsolateLeader, 3), (Halves, 3)]);
+    profile.nemesis.duration = Some(SpanRange::millis(400, 1_500));
+    profile.nemesis.durations = [(KillAll, SpanRange::millis(50, 200))].into();
+    profile.nemesis.gap = Some(SpanRange::millis(50, 400));
+    profile.nemesis.overlap = Some(90);
     profile
 }
 
