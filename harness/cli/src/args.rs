@@ -11,8 +11,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// answer is recorded, and a checker decides whether any one order explains the recording.
 #[derive(Debug, Parser)]
 #[command(name = "testimony", version, about, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 pass, 1 violation, 2 usage or unreadable input, 3 undecided, \
-                        4 broken run (the harness failed, or nothing was tested).")]
+#[command(
+    after_help = "Exit codes: 0 pass, 1 violation, 2 usage or unreadable input, 3 undecided, \
+                        4 broken run (the harness failed, or nothing was tested)."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -309,7 +311,11 @@ fn parse_seeds(text: &str) -> Result<std::ops::Range<u64>, String> {
     let shape = || format!("{text:?} is not of the form A..B with A < B");
     let (first, last) = text.split_once("..").ok_or_else(shape)?;
     let range = first.parse().map_err(|_| shape())?..last.parse().map_err(|_| shape())?;
-    if range.is_empty() { Err(shape()) } else { Ok(range) }
+    if range.is_empty() {
+        Err(shape())
+    } else {
+        Ok(range)
+    }
 }
 
 /// Bytes, with an optional unit of 1000s (KB, MB, GB) or 1024s (KiB, MiB, GiB).
@@ -323,10 +329,19 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
-        unit => return Err(format!("{unit:?} is no unit of memory; use B, KB, MB, GB, KiB, MiB or GiB")),
+        unit => {
+            return Err(format!(
+                "{unit:?} is no unit of memory; use B, KB, MB, GB, KiB, MiB or GiB"
+            ));
+        }
     };
-    let number: u64 = digits.trim().parse().map_err(|_| format!("{digits:?} is no number"))?;
-    number.checked_mul(unit).ok_or_else(|| format!("{text:?} is more than fits"))
+    let number: u64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| format!("{digits:?} is no number"))?;
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| format!("{text:?} is more than fits"))
 }
 
 #[cfg(test)]

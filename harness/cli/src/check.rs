@@ -52,10 +52,18 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<RunOutcome, Failure> {
 impl Checked {
     pub(crate) fn of(file: HistoryFile, limits: &Limits) -> Self {
         let judged = judging::judge(&file, limits);
-        let timings =
-            Timings { parse: file.seconds, check: judged.check_seconds, explain: judged.explain_seconds };
+        let timings = Timings {
+            parse: file.seconds,
+            check: judged.check_seconds,
+            explain: judged.explain_seconds,
+        };
         let command = command(&file);
-        Checked { judgement: judged.judgement, timings, command, file }
+        Checked {
+            judgement: judged.judgement,
+            timings,
+            command,
+            file,
+        }
     }
 
     pub(crate) fn report(&self) -> CheckReport<'_> {
@@ -76,7 +84,10 @@ fn command(file: &HistoryFile) -> String {
     let mut words = vec!["testimony check".to_owned(), terminal::quoted(&file.name)];
     words.push(format!("--model {}", file.model));
     if let Some(initial) = &file.initial {
-        words.push(format!("--initial {}", terminal::quoted(&initial.to_string())));
+        words.push(format!(
+            "--initial {}",
+            terminal::quoted(&initial.to_string())
+        ));
     }
     words.join(" ")
 }
@@ -84,12 +95,18 @@ fn command(file: &HistoryFile) -> String {
 fn leave_evidence(checked: &Checked, arguments: &CheckArguments) -> Result<(), Failure> {
     let many = arguments.files.len() > 1;
     if let Some(folder) = &arguments.evidence {
-        let folder = if many { folder.join(folder_name(&checked.file.name)) } else { folder.clone() };
+        let folder = if many {
+            folder.join(folder_name(&checked.file.name))
+        } else {
+            folder.clone()
+        };
         write_evidence(checked, &folder)?;
     }
     if let Some(path) = &arguments.html {
         let page = html::check(&checked.report());
-        write_to(&numbered(path, checked, many), |out| out.write_all(page.as_bytes()))?;
+        write_to(&numbered(path, checked, many), |out| {
+            out.write_all(page.as_bytes())
+        })?;
     }
     Ok(())
 }
@@ -103,7 +120,15 @@ fn numbered(path: &Path, checked: &Checked, many: bool) -> std::path::PathBuf {
 }
 
 fn folder_name(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
+    name.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
 
 /// `verdict.json`, and the witness or the counterexample that a simpler program can check.
@@ -117,11 +142,19 @@ fn write_evidence(checked: &Checked, folder: &Path) -> Result<(), Failure> {
             evidence::write_witness(witness, out)
         })?,
         Verdict::Illegal(found) => write_to(&folder.join("counterexample.jsonl"), |out| {
-            evidence::write_counterexample(found, report.recording, report.model, report.initial, out)
+            evidence::write_counterexample(
+                found,
+                report.recording,
+                report.model,
+                report.initial,
+                out,
+            )
         })?,
         Verdict::Undecided(_) => {}
     }
-    write_to(&folder.join("verdict.json"), |out| writeln!(out, "{}", json::check(&report)))
+    write_to(&folder.join("verdict.json"), |out| {
+        writeln!(out, "{}", json::check(&report))
+    })
 }
 
 /// Writes a whole file; an error names it.

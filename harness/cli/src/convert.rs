@@ -52,7 +52,10 @@ fn format(arguments: &ConvertArguments) -> Result<Format, Failure> {
     if matches!(format, Format::JsonLines | Format::Edn) {
         return Ok(format);
     }
-    Err(Failure::usage(anyhow!("{} is only read, not written; use jsonl or edn", format.name())))
+    Err(Failure::usage(anyhow!(
+        "{} is only read, not written; use jsonl or edn",
+        format.name()
+    )))
 }
 
 fn by_extension(output: &Path) -> Result<Format, Failure> {

@@ -20,7 +20,11 @@ impl Deadline {
         let (cancel, cancelled) = channel();
         let raised = Arc::clone(&flag);
         let watcher = thread::spawn(move || raise_after(limit, &cancelled, &raised));
-        Deadline { flag, cancel: Some(cancel), watcher: Some(watcher) }
+        Deadline {
+            flag,
+            cancel: Some(cancel),
+            watcher: Some(watcher),
+        }
     }
 
     /// The flag that rises.

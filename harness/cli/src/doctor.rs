@@ -29,20 +29,37 @@ pub(crate) fn run() -> Result<RunOutcome, Failure> {
     }
     terminal::answer(&text)?;
     let all = findings.iter().all(|finding| finding.missing.is_none());
-    terminal::answer(if all { "The process lab works here.\n" } else { "The process lab does not work here.\n" })?;
-    Ok(if all { RunOutcome::Pass } else { RunOutcome::Broken })
+    terminal::answer(if all {
+        "The process lab works here.\n"
+    } else {
+        "The process lab does not work here.\n"
+    })?;
+    Ok(if all {
+        RunOutcome::Pass
+    } else {
+        RunOutcome::Broken
+    })
 }
 
 fn loopback() -> Finding {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let advice = bound.err().map(|error| format!("127.0.0.1 cannot be bound ({error}); bring up lo"));
-    Finding { what: "loopback network", missing: advice }
+    let advice = bound
+        .err()
+        .map(|error| format!("127.0.0.1 cannot be bound ({error}); bring up lo"));
+    Finding {
+        what: "loopback network",
+        missing: advice,
+    }
 }
 
 fn processes() -> Finding {
     let linux = cfg!(target_os = "linux") && Path::new("/proc/self/stat").exists();
-    let advice = (!linux).then(|| "pausing and killing is verified in /proc; run on Linux".to_owned());
-    Finding { what: "process faults: kill, stop, continue", missing: advice }
+    let advice =
+        (!linux).then(|| "pausing and killing is verified in /proc; run on Linux".to_owned());
+    Finding {
+        what: "process faults: kill, stop, continue",
+        missing: advice,
+    }
 }
 
 fn own_program() -> Finding {
@@ -50,7 +67,10 @@ fn own_program() -> Finding {
     let advice = found.err().map(|error| {
         format!("this program starts its servers from its own file, which is not there ({error})")
     });
-    Finding { what: "the bundled servers", missing: advice }
+    Finding {
+        what: "the bundled servers",
+        missing: advice,
+    }
 }
 
 fn temporary_folder() -> Finding {
@@ -59,6 +79,11 @@ fn temporary_folder() -> Finding {
         std::fs::write(&probe, b"x")?;
         std::fs::remove_file(probe)
     });
-    let advice = here.err().map(|error| format!("run folders are made here ({error}); give --out"));
-    Finding { what: "a writable folder for runs", missing: advice }
+    let advice = here
+        .err()
+        .map(|error| format!("run folders are made here ({error}); give --out"));
+    Finding {
+        what: "a writable folder for runs",
+        missing: advice,
+    }
 }

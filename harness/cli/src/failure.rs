@@ -6,7 +6,10 @@ use std::fmt;
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The call or its input cannot be used: exit 2.
-    Usage { error: anyhow::Error, hint: Option<String> },
+    Usage {
+        error: anyhow::Error,
+        hint: Option<String>,
+    },
     /// The harness itself failed: exit 4.
     Broken(anyhow::Error),
     /// Whoever read our answer has had enough of it: exit 0.
@@ -16,12 +19,18 @@ pub(crate) enum Failure {
 impl Failure {
     /// The input cannot be used.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
-        Failure::Usage { error: error.into(), hint: None }
+        Failure::Usage {
+            error: error.into(),
+            hint: None,
+        }
     }
 
     /// The input cannot be used, and this is what to do.
     pub(crate) fn usage_with_hint(error: impl Into<anyhow::Error>, hint: Option<&str>) -> Self {
-        Failure::Usage { error: error.into(), hint: hint.map(str::to_owned) }
+        Failure::Usage {
+            error: error.into(),
+            hint: hint.map(str::to_owned),
+        }
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
@@ -46,7 +55,10 @@ impl From<std::io::Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage { error, hint: Some(hint) } => write!(f, "error: {error:#}\nhint: {hint}"),
+            Failure::Usage {
+                error,
+                hint: Some(hint),
+            } => write!(f, "error: {error:#}\nhint: {hint}"),
             Failure::Usage { error, hint: None } | Failure::Broken(error) => {
                 write!(f, "error: {error:#}")
             }

@@ -32,15 +32,23 @@ impl HistoryFile {
         let watch = Stopwatch::start();
         let (name, mut recording) = read_recording(path, reading, false)?;
         let model = model(&recording, reading)?;
-        let (history, warnings) =
-            recording.history(model).map_err(|error| in_file(&name, error.into()))?;
+        let (history, warnings) = recording
+            .history(model)
+            .map_err(|error| in_file(&name, error.into()))?;
         recording.warnings.extend(warnings);
         for warning in &recording.warnings {
             warn(&format!("{name}: {warning}"));
         }
         let initial = initial(&recording, reading)?;
         let seconds = watch.seconds();
-        Ok(HistoryFile { name, recording, history, model, initial, seconds })
+        Ok(HistoryFile {
+            name,
+            recording,
+            history,
+            model,
+            initial,
+            seconds,
+        })
     }
 }
 
@@ -66,7 +74,11 @@ pub(crate) fn read_recording(
 
 /// A run's folder holds its history in `history.jsonl`.
 fn history_in(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join("history.jsonl") } else { path.to_path_buf() }
+    if path.is_dir() {
+        path.join("history.jsonl")
+    } else {
+        path.to_path_buf()
+    }
 }
 
 /// `-` is standard input.
@@ -93,7 +105,12 @@ fn options(reading: &Reading, sort_by_time: bool) -> Result<ReadOptions, Failure
         Some(Answer::Yes) => Keyed::Yes,
         Some(Answer::No) => Keyed::No,
     };
-    Ok(ReadOptions { format, failed_cas, keyed, sort_by_time })
+    Ok(ReadOptions {
+        format,
+        failed_cas,
+        keyed,
+        sort_by_time,
+    })
 }
 
 /// The format of that name.
@@ -131,14 +148,20 @@ fn model(recording: &Recording, reading: &Reading) -> Result<Model, Failure> {
         return Ok(model);
     }
     let unnamed = || anyhow!("the file does not say what it is a history of; give --model");
-    let model = suggested_model(&recording.events).ok_or_else(unnamed).map_err(Failure::usage)?;
-    warn(&format!("the file names no model; judged as {model}, as its operations suggest"));
+    let model = suggested_model(&recording.events)
+        .ok_or_else(unnamed)
+        .map_err(Failure::usage)?;
+    warn(&format!(
+        "the file names no model; judged as {model}, as its operations suggest"
+    ));
     Ok(model)
 }
 
 /// The only model that has all the functions called, if there is exactly one that people would mean.
 fn suggested_model(events: &[Event]) -> Option<Model> {
-    let clients = events.iter().filter(|event| matches!(event.process, Process::Client(_)));
+    let clients = events
+        .iter()
+        .filter(|event| matches!(event.process, Process::Client(_)));
     let called: Vec<&str> = clients.map(|event| event.f.name()).collect();
     let only = |words: &[&str]| called.iter().all(|word| words.contains(word));
     let some = |function: &Function| called.contains(&function.name());
@@ -150,9 +173,14 @@ fn suggested_model(events: &[Event]) -> Option<Model> {
         (Model::CasRegister, only(&["read", "write", "cas"])),
         (Model::Queue, only(&["enqueue", "dequeue"])),
         (Model::Mutex, only(&["acquire", "release"])),
-        (Model::Counter, some(&Function::Increment) || some(&Function::Decrement)),
+        (
+            Model::Counter,
+            some(&Function::Increment) || some(&Function::Decrement),
+        ),
     ];
-    fits.into_iter().find(|(_, fits)| *fits).map(|(model, _)| model)
+    fits.into_iter()
+        .find(|(_, fits)| *fits)
+        .map(|(model, _)| model)
 }
 
 fn warn(line: &str) {

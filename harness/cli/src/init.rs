@@ -20,6 +20,9 @@ pub(crate) fn run(arguments: &InitArguments) -> Result<RunOutcome, Failure> {
     made.and_then(|mut file| file.write_all(SCENARIO.as_bytes()))
         .with_context(|| format!("{} cannot be written", path.display()))
         .map_err(Failure::usage)?;
-    terminal::tell(&format!("{}: run it with `testimony run {0}`", path.display()));
+    terminal::tell(&format!(
+        "{}: run it with `testimony run {0}`",
+        path.display()
+    ));
     Ok(RunOutcome::Pass)
 }

@@ -1,9 +1,7 @@
 //! Asks the checker within the limits that a person gave, tells how long it took, and trusts a
 //! counterexample only as it stands in a file.
 
-use testimony_checker::{
-    Counterexample, Exhausted, Judgement, Reason, Verdict, decide_recorded,
-};
+use testimony_checker::{Counterexample, Exhausted, Judgement, Reason, Verdict, decide_recorded};
 use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, Value, read};
 use testimony_report::evidence;
 
@@ -23,7 +21,8 @@ pub(crate) struct Judged {
 /// Judges a history.
 pub(crate) fn judge(file: &HistoryFile, limits: &Limits) -> Judged {
     let watch = Stopwatch::start();
-    let (mut judgement, check_seconds) = decide(file.model, file.initial.as_ref(), &file.history, limits);
+    let (mut judgement, check_seconds) =
+        decide(file.model, file.initial.as_ref(), &file.history, limits);
     if let Verdict::Illegal(found) = &judgement.verdict
         && let Err(why) = stands_in_a_file(found, file, limits)
     {
@@ -35,7 +34,11 @@ pub(crate) fn judge(file: &HistoryFile, limits: &Limits) -> Judged {
             steps: judgement.steps,
         });
     }
-    Judged { judgement, check_seconds, explain_seconds: watch.seconds() - check_seconds }
+    Judged {
+        judgement,
+        check_seconds,
+        explain_seconds: watch.seconds() - check_seconds,
+    }
 }
 
 fn decide(
@@ -52,7 +55,11 @@ fn decide(
 }
 
 /// What will be written as evidence, read back as anybody would, must be illegal too.
-fn stands_in_a_file(found: &Counterexample, file: &HistoryFile, limits: &Limits) -> Result<(), String> {
+fn stands_in_a_file(
+    found: &Counterexample,
+    file: &HistoryFile,
+    limits: &Limits,
+) -> Result<(), String> {
     let (model, initial) = (file.model, file.initial.as_ref());
     let mut bytes = Vec::new();
     evidence::write_counterexample(found, &file.recording, model, initial, &mut bytes)
@@ -68,6 +75,8 @@ fn stands_in_a_file(found: &Counterexample, file: &HistoryFile, limits: &Limits)
 fn reread(bytes: &[u8], model: Model) -> Result<RecordedHistory, String> {
     let recording: Recording =
         read(bytes, &ReadOptions::default()).map_err(|error| error.to_string())?;
-    let (history, _) = recording.history(model).map_err(|error| error.to_string())?;
+    let (history, _) = recording
+        .history(model)
+        .map_err(|error| error.to_string())?;
     Ok(history)
 }

@@ -78,5 +78,8 @@ fn exec(arguments: &ExecArguments) -> Result<RunOutcome, Failure> {
 /// Diagnostics go to stderr; `RUST_LOG` chooses them.
 fn subscribe() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -35,7 +35,11 @@ fn options(arguments: &RaftArguments) -> anyhow::Result<NodeOptions> {
     let (peer, http) = (arguments.peer_listen, arguments.http_listen);
     let mut options = NodeOptions::new(id, &arguments.data, peer, http);
     options.peers = peers(&arguments.peers)?;
-    options.voters = arguments.voters.iter().map(|voter| node_id(voter)).collect::<Result<_, _>>()?;
+    options.voters = arguments
+        .voters
+        .iter()
+        .map(|voter| node_id(voter))
+        .collect::<Result<_, _>>()?;
     check_voters(&options.voters, &options)?;
     options.tick = TICK;
     options.election_ticks = election_ticks(&arguments.election)?;
@@ -53,17 +57,31 @@ fn options(arguments: &RaftArguments) -> anyhow::Result<NodeOptions> {
 }
 
 fn node_id(text: &str) -> anyhow::Result<NodeId> {
-    text.parse().map_err(|_| anyhow!("{text:?} is no node; nodes are called n1, n2, ..."))
+    text.parse()
+        .map_err(|_| anyhow!("{text:?} is no node; nodes are called n1, n2, ..."))
 }
 
 fn peers(texts: &[String]) -> anyhow::Result<BTreeMap<NodeId, PeerAddress>> {
-    texts.iter().map(|text| peer(text).with_context(|| format!("--peer {text}"))).collect()
+    texts
+        .iter()
+        .map(|text| peer(text).with_context(|| format!("--peer {text}")))
+        .collect()
 }
 
 fn peer(text: &str) -> anyhow::Result<(NodeId, PeerAddress)> {
-    let (id, addresses) = text.split_once('=').context("write ID=PEER_ADDRESS/HTTP_ADDRESS")?;
-    let (peer, http) = addresses.split_once('/').context("write ID=PEER_ADDRESS/HTTP_ADDRESS")?;
-    Ok((node_id(id)?, PeerAddress { peer: peer.parse()?, http: http.parse()? }))
+    let (id, addresses) = text
+        .split_once('=')
+        .context("write ID=PEER_ADDRESS/HTTP_ADDRESS")?;
+    let (peer, http) = addresses
+        .split_once('/')
+        .context("write ID=PEER_ADDRESS/HTTP_ADDRESS")?;
+    Ok((
+        node_id(id)?,
+        PeerAddress {
+            peer: peer.parse()?,
+            http: http.parse()?,
+        },
+    ))
 }
 
 fn check_voters(voters: &BTreeSet<NodeId>, options: &NodeOptions) -> anyhow::Result<()> {
@@ -75,7 +93,9 @@ fn check_voters(voters: &BTreeSet<NodeId>, options: &NodeOptions) -> anyhow::Res
 }
 
 fn election_ticks(text: &str) -> anyhow::Result<std::ops::Range<u32>> {
-    let (min, max) = text.split_once('-').context("--election: write MIN-MAX in milliseconds")?;
+    let (min, max) = text
+        .split_once('-')
+        .context("--election: write MIN-MAX in milliseconds")?;
     let range = ticks(min.parse()?)?..ticks(max.parse()?)?;
     ensure!(!range.is_empty(), "--election {text}: the range is empty");
     Ok(range)

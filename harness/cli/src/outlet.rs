@@ -22,7 +22,12 @@ pub(crate) struct Outlet {
 
 impl Outlet {
     pub(crate) fn new(json: bool, junit: Option<PathBuf>) -> Self {
-        Outlet { json, junit, objects: Vec::new(), cases: Vec::new() }
+        Outlet {
+            json,
+            junit,
+            objects: Vec::new(),
+            cases: Vec::new(),
+        }
     }
 
     /// Shows one run as soon as it is judged.
@@ -52,7 +57,9 @@ impl Outlet {
     }
 
     fn write_junit(&self) -> Result<(), Failure> {
-        let Some(path) = &self.junit else { return Ok(()) };
+        let Some(path) = &self.junit else {
+            return Ok(());
+        };
         write_to(path, |out| junit::write("testimony run", &self.cases, out))
     }
 }
@@ -63,11 +70,17 @@ fn on_github() -> bool {
 
 /// The step's page is a courtesy: that it cannot be written does not change the outcome.
 fn append_summary(markdown: &str) {
-    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return };
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY") else {
+        return;
+    };
     let written = OpenOptions::new().append(true).create(true).open(&path);
     let written = written.and_then(|mut file: std::fs::File| file.write_all(markdown.as_bytes()));
     if let Err(error) = written {
         let path = PathBuf::from(path);
-        terminal::tell(&format!("warning: {}: {}", path.display(), io::Error::to_string(&error)));
+        terminal::tell(&format!(
+            "warning: {}: {}",
+            path.display(),
+            io::Error::to_string(&error)
+        ));
     }
 }

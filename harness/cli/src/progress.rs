@@ -17,7 +17,9 @@ pub(crate) struct Display {
 
 impl Display {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| bar(plan.warm_up + plan.time));
+        let bar = std::io::stderr()
+            .is_terminal()
+            .then(|| bar(plan.warm_up + plan.time));
         Display { bar, phase: None }
     }
 
@@ -56,7 +58,8 @@ impl Drop for Display {
 fn bar(length: Duration) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
     // The template is a constant, and the test below reads it.
-    let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style.progress_chars("━╸─"));
     bar
 }
@@ -70,7 +73,11 @@ fn line(progress: &Progress) -> String {
         (None, _) => "no leader".to_owned(),
     };
     let faults: Vec<&str> = progress.faults.iter().map(|kind| kind.name()).collect();
-    let faults = if faults.is_empty() { String::new() } else { format!("  [{}]", faults.join(" ")) };
+    let faults = if faults.is_empty() {
+        String::new()
+    } else {
+        format!("  [{}]", faults.join(" "))
+    };
     format!(
         "{}  {} ok {} failed {} unknown  {}/s  {leader}{faults}",
         progress.phase,
@@ -104,6 +111,9 @@ mod tests {
             faults: vec![testimony_engine::FaultKind::Halves],
         };
         let text = line(&progress);
-        assert_eq!(text, "faults  600 ok 4 failed 2 unknown  210/s  n2 leads term 7  [halves]");
+        assert_eq!(
+            text,
+            "faults  600 ok 4 failed 2 unknown  210/s  n2 leads term 7  [halves]"
+        );
     }
 }

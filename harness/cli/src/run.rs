@@ -26,7 +26,10 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<RunOutcome, Failure> {
     };
     let mut outcome = RunOutcome::Pass;
     for seed in seeds {
-        let draft = Draft { seed: Some(seed), ..draft.clone() };
+        let draft = Draft {
+            seed: Some(seed),
+            ..draft.clone()
+        };
         let judged = run_once(draft, arguments)?;
         outlet.show(&judged)?;
         outcome = outcome.worse(judged.outcome);
@@ -63,7 +66,10 @@ fn carry_out(plan: &Plan, target: Arc<dyn Target>, out: &Path) -> Result<RunFold
     announce(plan, &folder);
     let ended = session::run(plan, target, folder.path())?;
     let deaths = ended.deaths.iter().map(ToString::to_string).collect();
-    let closing = Closing { summary: ended.summary, deaths };
+    let closing = Closing {
+        summary: ended.summary,
+        deaths,
+    };
     let closing = serde_json::to_vec_pretty(&closing).context("the summary cannot be written");
     folder.write("summary.json", &closing.map_err(Failure::Broken)?)?;
     Ok(folder)
@@ -71,7 +77,11 @@ fn carry_out(plan: &Plan, target: Arc<dyn Target>, out: &Path) -> Result<RunFold
 
 /// The seed and the plan, before anything happens.
 fn announce(plan: &Plan, folder: &RunFolder) {
-    let bug = plan.bug.as_ref().map(|bug| format!(", planted bug {bug}")).unwrap_or_default();
+    let bug = plan
+        .bug
+        .as_ref()
+        .map(|bug| format!(", planted bug {bug}"))
+        .unwrap_or_default();
     terminal::tell(&format!(
         "seed {}: {}{bug}, {} nodes, {} clients, {} operations/s, {} faults in {}",
         plan.seed,
@@ -85,7 +95,11 @@ fn announce(plan: &Plan, folder: &RunFolder) {
     for injection in &plan.injections {
         let (at, lasts) = (injection.at, injection.duration);
         let span = testimony_engine::span::format;
-        let lasts = if lasts.is_zero() { String::new() } else { format!(" for {}", span(lasts)) };
+        let lasts = if lasts.is_zero() {
+            String::new()
+        } else {
+            format!(" for {}", span(lasts))
+        };
         terminal::tell(&format!("  {:>8}  {}{lasts}", span(at), injection.kind));
     }
     terminal::tell(&format!("plan: {}", folder.file("plan.toml").display()));
@@ -102,19 +116,34 @@ fn target_of(plan: &Plan) -> Result<Arc<dyn Target>, Failure> {
 }
 
 fn target_name(draft: &Draft) -> String {
-    let target = draft.target.as_deref().unwrap_or(testimony_systems::raft::NAME);
-    target.split_once(':').map_or(target, |(name, _)| name).to_owned()
+    let target = draft
+        .target
+        .as_deref()
+        .unwrap_or(testimony_systems::raft::NAME);
+    target
+        .split_once(':')
+        .map_or(target, |(name, _)| name)
+        .to_owned()
 }
 
 fn unknown_target(name: &str) -> Failure {
-    let known = targets().into_iter().map(|info| info.name).collect::<Vec<_>>().join(", ");
-    Failure::usage(TargetError::UnknownTarget { name: name.to_owned(), known })
+    let known = targets()
+        .into_iter()
+        .map(|info| info.name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    Failure::usage(TargetError::UnknownTarget {
+        name: name.to_owned(),
+        known,
+    })
 }
 
 /// What was typed, over what the scenario says.
 fn draft(arguments: &RunArguments) -> Result<Draft, Failure> {
     let typed = typed(arguments)?;
-    let Some(path) = &arguments.scenario else { return Ok(typed) };
+    let Some(path) = &arguments.scenario else {
+        return Ok(typed);
+    };
     let name = path.display().to_string();
     let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"));
     let scenario = Draft::from_toml(&text.map_err(Failure::usage)?);
@@ -130,8 +159,12 @@ fn typed(arguments: &RunArguments) -> Result<Draft, Failure> {
         target: arguments.target.clone(),
         bug: arguments.bug.clone(),
         lab: arguments.lab.clone(),
-        nodes: nodes.context("--nodes is too large").map_err(Failure::usage)?,
-        clients: clients.context("--clients is too large").map_err(Failure::usage)?,
+        nodes: nodes
+            .context("--nodes is too large")
+            .map_err(Failure::usage)?,
+        clients: clients
+            .context("--clients is too large")
+            .map_err(Failure::usage)?,
         rate: arguments.rate,
         time: arguments.time,
         workload: arguments.workload.as_deref().map(workload).transpose()?,
@@ -144,10 +177,17 @@ fn workload(word: &str) -> Result<WorkloadDraft, Failure> {
     let known = WorkloadKind::ALL.map(WorkloadKind::name).join(", ");
     let unknown = || Failure::usage(anyhow!("no workload is called {word:?}; there are {known}"));
     let name = WorkloadKind::from_name(word).ok_or_else(unknown)?;
-    Ok(WorkloadDraft { name: Some(name), ..WorkloadDraft::default() })
+    Ok(WorkloadDraft {
+        name: Some(name),
+        ..WorkloadDraft::default()
+    })
 }
 
 fn nemesis(arguments: &RunArguments) -> Result<Option<NemesisDraft>, Failure> {
-    let Some(words) = &arguments.nemesis else { return Ok(None) };
-    NemesisDraft::from_words(&words.join(",")).map(Some).map_err(Failure::usage)
+    let Some(words) = &arguments.nemesis else {
+        return Ok(None);
+    };
+    NemesisDraft::from_words(&words.join(","))
+        .map(Some)
+        .map_err(Failure::usage)
 }

@@ -52,7 +52,13 @@ impl RunFolder {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let is_run = path.join("plan.toml").is_file();
         let described = || format!("{} is no run's folder: it has no plan.toml", path.display());
-        if is_run { Ok(RunFolder { path: path.to_path_buf() }) } else { Err(no_run(described())) }
+        if is_run {
+            Ok(RunFolder {
+                path: path.to_path_buf(),
+            })
+        } else {
+            Err(no_run(described()))
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -83,7 +89,9 @@ impl RunFolder {
                 status: self.lines("status.jsonl")?,
             })
         };
-        read().with_context(|| self.path.display().to_string()).map_err(Failure::usage)
+        read()
+            .with_context(|| self.path.display().to_string())
+            .map_err(Failure::usage)
     }
 
     fn closing(&self) -> anyhow::Result<Closing> {
@@ -118,11 +126,16 @@ impl RunFolder {
     #[cfg(unix)]
     fn point_latest_here(&self, out: &Path) {
         let (link, fresh) = (out.join("latest"), out.join(".latest"));
-        let Some(name) = self.path.file_name() else { return };
+        let Some(name) = self.path.file_name() else {
+            return;
+        };
         let _ = fs::remove_file(&fresh);
         let moved = std::os::unix::fs::symlink(name, &fresh).and_then(|()| fs::rename(fresh, link));
         if let Err(error) = moved {
-            terminal::tell(&format!("warning: {}/latest was not moved: {error}", out.display()));
+            terminal::tell(&format!(
+                "warning: {}/latest was not moved: {error}",
+                out.display()
+            ));
         }
     }
 }
@@ -139,10 +152,15 @@ fn make_fresh(out: &Path, name: &str) -> anyhow::Result<RunFolder> {
         }
     }
     ensure!(false, "there are a thousand folders called {name}");
-    Ok(RunFolder { path: out.join(name) })
+    Ok(RunFolder {
+        path: out.join(name),
+    })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a run folder is named after the time it is made")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a run folder is named after the time it is made"
+)]
 fn utc_now() -> String {
     chrono::Utc::now().format("%Y%m%dT%H%M%SZ").to_string()
 }

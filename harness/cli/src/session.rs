@@ -19,7 +19,10 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 /// Carries the plan out in `folder`. Whatever goes wrong, what was recorded until then is there.
 pub(crate) fn run(plan: &Plan, target: Arc<dyn Target>, folder: &Path) -> Result<Ended, Failure> {
     let program = std::env::current_exe().context("this program cannot be found on the disk");
-    let launcher = Launcher { program: program.map_err(Failure::Broken)?, args: Vec::new() };
+    let launcher = Launcher {
+        program: program.map_err(Failure::Broken)?,
+        args: Vec::new(),
+    };
     let (interrupt, interrupts) = unbounded_channel();
     let mut display = Display::new(plan);
     let options = LabOptions {

@@ -25,7 +25,13 @@ pub(crate) fn shrink(arguments: &ShrinkArguments) -> Result<RunOutcome, Failure>
     };
     let write = |out: &mut dyn Write| {
         let mut out = out;
-        evidence::write_counterexample(found, report.recording, report.model, report.initial, &mut out)
+        evidence::write_counterexample(
+            found,
+            report.recording,
+            report.model,
+            report.initial,
+            &mut out,
+        )
     };
     match &arguments.output {
         None => {
@@ -37,7 +43,10 @@ pub(crate) fn shrink(arguments: &ShrinkArguments) -> Result<RunOutcome, Failure>
     }
     let operations = found.operations.operations().len();
     let from = found.original_operations;
-    terminal::tell(&format!("{operations} operations of {from}: {}", found.explanation.headline));
+    terminal::tell(&format!(
+        "{operations} operations of {from}: {}",
+        found.explanation.headline
+    ));
     Ok(report.outcome())
 }
 

@@ -6,7 +6,10 @@ use std::time::Instant;
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "timings are shown to people, nothing more")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "timings are shown to people, nothing more"
+    )]
     pub(crate) fn start() -> Self {
         Stopwatch(Instant::now())
     }

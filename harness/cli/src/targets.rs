@@ -13,7 +13,11 @@ use crate::terminal;
 
 /// Lists every target.
 pub(crate) fn run(arguments: &TargetsArguments) -> Result<RunOutcome, Failure> {
-    let text = if arguments.json { as_json(&targets()) } else { as_text(&targets()) };
+    let text = if arguments.json {
+        as_json(&targets())
+    } else {
+        as_text(&targets())
+    };
     terminal::answer(&text)?;
     Ok(RunOutcome::Pass)
 }
@@ -30,7 +34,10 @@ fn as_json(targets: &[TargetInfo]) -> String {
             "settings": target.settings,
         })
     };
-    format!("{}\n", targets.iter().map(entry).collect::<serde_json::Value>())
+    format!(
+        "{}\n",
+        targets.iter().map(entry).collect::<serde_json::Value>()
+    )
 }
 
 fn as_text(targets: &[TargetInfo]) -> String {
@@ -53,7 +60,12 @@ fn describe(text: &mut String, target: &TargetInfo) {
     for (name, value) in &target.settings {
         let _ = writeln!(text, "  setting   {name} = {value:?}");
     }
-    let width = target.bugs.iter().map(|bug| bug.name.len()).max().unwrap_or(0);
+    let width = target
+        .bugs
+        .iter()
+        .map(|bug| bug.name.len())
+        .max()
+        .unwrap_or(0);
     for bug in &target.bugs {
         let _ = writeln!(text, "  --bug     {:width$}  {}", bug.name, bug.summary);
     }

@@ -45,7 +45,15 @@ impl JudgedRun {
         let unavailable = unavailable(&leftovers.closing.summary.recovery, require_recovery);
         let outcome = outcome(&judged.judgement, &leftovers.closing, unavailable.is_some());
         let judgement = judged.judgement;
-        Ok(JudgedRun { folder, leftovers, file, judgement, timings, unavailable, outcome })
+        Ok(JudgedRun {
+            folder,
+            leftovers,
+            file,
+            judgement,
+            timings,
+            unavailable,
+            outcome,
+        })
     }
 
     pub(crate) fn report(&self) -> RunReport<'_> {
@@ -73,25 +81,25 @@ impl JudgedRun {
     pub(crate) fn write(&self) -> Result<(), Failure> {
         let report = self.report();
         self.write_evidence()?;
-        self.folder.write("verdict.json", format!("{}\n", json::run(&report)).as_bytes())?;
-        self.folder.write("report.html", html::run(&report).as_bytes())
+        self.folder.write(
+            "verdict.json",
+            format!("{}\n", json::run(&report)).as_bytes(),
+        )?;
+        self.folder
+            .write("report.html", html::run(&report).as_bytes())
     }
 
     fn write_evidence(&self) -> Result<(), Failure> {
         let file = &self.file;
         match &self.judgement.verdict {
-            Verdict::Linearizable(witness) => {
-                write_to(&self.folder.file("witness.jsonl"), |out| {
-                    evidence::write_witness(witness, out)?;
-                    out.flush()
-                })
-            }
-            Verdict::Illegal(found) => {
-                write_to(&self.folder.file("counterexample.jsonl"), |out| {
-                    let initial = file.initial.as_ref();
-                    evidence::write_counterexample(found, &file.recording, file.model, initial, out)
-                })
-            }
+            Verdict::Linearizable(witness) => write_to(&self.folder.file("witness.jsonl"), |out| {
+                evidence::write_witness(witness, out)?;
+                out.flush()
+            }),
+            Verdict::Illegal(found) => write_to(&self.folder.file("counterexample.jsonl"), |out| {
+                let initial = file.initial.as_ref();
+                evidence::write_counterexample(found, &file.recording, file.model, initial, out)
+            }),
             Verdict::Undecided(_) => Ok(()),
         }
     }
@@ -126,11 +134,15 @@ fn unavailable(recovery: &Recovery, limit: Option<Duration>) -> Option<String> {
     match recovery {
         Recovery::Recovered { after } if *after > limit => {
             let after = testimony_engine::span::format(*after);
-            Some(format!("Every node served {after} after the last heal only, not within {within}."))
+            Some(format!(
+                "Every node served {after} after the last heal only, not within {within}."
+            ))
         }
         Recovery::NotRecovered { silent } => {
             let silent = silent.join(", ");
-            Some(format!("{silent} did not serve within {within} of the last heal."))
+            Some(format!(
+                "{silent} did not serve within {within} of the last heal."
+            ))
         }
         Recovery::NotReached | Recovery::Recovered { .. } => None,
     }
@@ -138,5 +150,8 @@ fn unavailable(recovery: &Recovery, limit: Option<Duration>) -> Option<String> {
 
 /// What a person types to see it again.
 fn command(folder: &Path) -> String {
-    format!("testimony run {}", terminal::quoted(&folder.join("plan.toml").display().to_string()))
+    format!(
+        "testimony run {}",
+        terminal::quoted(&folder.join("plan.toml").display().to_string())
+    )
 }

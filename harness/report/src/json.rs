@@ -127,7 +127,11 @@ pub fn run(report: &RunReport<'_>) -> String {
 }
 
 fn finding(report: &RunReport<'_>) -> Option<&'static str> {
-    let word = if report.is_illegal() { "linearizability" } else { "unavailable" };
+    let word = if report.is_illegal() {
+        "linearizability"
+    } else {
+        "unavailable"
+    };
     (report.outcome == RunOutcome::Violation).then_some(word)
 }
 

@@ -107,9 +107,14 @@ impl RunReport<'_> {
 
     /// Why the run tested too little, in sentences.
     pub(crate) fn shortcomings(&self) -> Vec<String> {
-        let shortcomings = self.summary.shortcomings().into_iter().map(|s| s.to_string() + ".");
+        let shortcomings = self
+            .summary
+            .shortcomings()
+            .into_iter()
+            .map(|s| s.to_string() + ".");
         let said = shortcomings.chain(self.deaths.iter().cloned());
-        said.map(|text| phrase::printable(&phrase::sentence(&text))).collect()
+        said.map(|text| phrase::printable(&phrase::sentence(&text)))
+            .collect()
     }
 
     /// The injections, counted, in one line: `14 planned, 13 verified, 13 healed, 1 skipped`.

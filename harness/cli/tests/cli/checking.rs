@@ -1,8 +1,6 @@
 //! `testimony check` and its kin, called as a person calls them.
 
-mod program;
-
-use program::{file, testimony};
+use crate::program::{file, testimony};
 use serde_json::Value;
 
 const LINEARIZABLE: &str = r#"{"testimony":1,"model":"register"}
@@ -35,7 +33,10 @@ fn a_linearizable_history_passes_with_a_witness() {
     let answer = testimony(folder.path(), &words).exits_with(0);
     let verdict: Value = serde_json::from_str(&answer.stdout).expect("one JSON object");
     assert_eq!(verdict["verdict"], "linearizable");
-    assert_eq!((&verdict["operations"], &verdict["partitions"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&verdict["operations"], &verdict["partitions"]),
+        (&2.into(), &1.into())
+    );
     for key in ["parse_seconds", "check_seconds", "explain_seconds"] {
         assert!(verdict[key].is_f64(), "{key} in {verdict}");
     }
@@ -61,7 +62,11 @@ fn of_several_files_the_worst_counts() {
     file(folder.path(), "good.jsonl", LINEARIZABLE);
     file(folder.path(), "bad.jsonl", STALE_READ);
     testimony(folder.path(), &["check", "good.jsonl", "good.jsonl"]).exits_with(0);
-    testimony(folder.path(), &["check", "good.jsonl", "bad.jsonl", "good.jsonl"]).exits_with(1);
+    testimony(
+        folder.path(),
+        &["check", "good.jsonl", "bad.jsonl", "good.jsonl"],
+    )
+    .exits_with(1);
 }
 
 #[test]
@@ -69,32 +74,65 @@ fn a_checker_that_gives_up_is_undecided_never_green() {
     let folder = folder();
     file(folder.path(), "h.jsonl", LINEARIZABLE);
     let answer = testimony(folder.path(), &["check", "h.jsonl", "--step-limit", "0"]).exits_with(3);
-    assert!(answer.stdout.to_lowercase().contains("undecided"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.to_lowercase().contains("undecided"),
+        "{}",
+        answer.stdout
+    );
 }
 
 #[test]
 fn a_history_without_a_completed_operation_is_broken_never_green() {
     let folder = folder();
-    let text: String = LINEARIZABLE.lines().take(2).map(|line| format!("{line}\n")).collect();
+    let text: String = LINEARIZABLE
+        .lines()
+        .take(2)
+        .map(|line| format!("{line}\n"))
+        .collect();
     file(folder.path(), "h.jsonl", text);
     testimony(folder.path(), &["check", "h.jsonl"]).exits_with(4);
-    file(folder.path(), "header.jsonl", "{\"testimony\":1,\"model\":\"kv\"}\n");
+    file(
+        folder.path(),
+        "header.jsonl",
+        "{\"testimony\":1,\"model\":\"kv\"}\n",
+    );
     testimony(folder.path(), &["check", "header.jsonl"]).exits_with(4);
 }
 
 #[test]
 fn input_that_cannot_be_read_is_refused_with_its_place() {
-    let invoke = |process: u32| format!("{{\"process\":{process},\"type\":\"invoke\",\"f\":\"read\"}}\n");
+    let invoke =
+        |process: u32| format!("{{\"process\":{process},\"type\":\"invoke\",\"f\":\"read\"}}\n");
     let header = "{\"testimony\":1,\"model\":\"register\"}\n";
     let with_header = |text: &str| format!("{header}{text}").into_bytes();
     let cases: Vec<(&str, Vec<u8>, &[&str])> = vec![
         ("empty", Vec::new(), &["empty"]),
         ("no header", invoke(0).into_bytes(), &["header", "line 1"]),
-        ("not UTF-8", [header.as_bytes(), b"{\"process\":0,\"\xff\":1}\n{}\n"].concat(), &["UTF-8", "line 2"]),
-        ("no JSON", with_header("{\"process\":0,,}\n{}\n"), &["line 2, column 14"]),
-        ("a return without a call", with_header("{\"process\":0,\"type\":\"ok\",\"f\":\"write\"}\n"), &["line 2"]),
-        ("two open calls", with_header(&(invoke(0) + &invoke(0))), &["line 3"]),
-        ("an unknown function", with_header("{\"process\":0,\"type\":\"invoke\",\"f\":\"enqueue\"}\n"), &["line 2", "enqueue"]),
+        (
+            "not UTF-8",
+            [header.as_bytes(), b"{\"process\":0,\"\xff\":1}\n{}\n"].concat(),
+            &["UTF-8", "line 2"],
+        ),
+        (
+            "no JSON",
+            with_header("{\"process\":0,,}\n{}\n"),
+            &["line 2, column 14"],
+        ),
+        (
+            "a return without a call",
+            with_header("{\"process\":0,\"type\":\"ok\",\"f\":\"write\"}\n"),
+            &["line 2"],
+        ),
+        (
+            "two open calls",
+            with_header(&(invoke(0) + &invoke(0))),
+            &["line 3"],
+        ),
+        (
+            "an unknown function",
+            with_header("{\"process\":0,\"type\":\"invoke\",\"f\":\"enqueue\"}\n"),
+            &["line 2", "enqueue"],
+        ),
     ];
     let folder = folder();
     for (name, content, parts) in cases {
@@ -103,7 +141,9 @@ fn input_that_cannot_be_read_is_refused_with_its_place() {
         assert_eq!(answer.code, 2, "{name}: {}{}", answer.stdout, answer.stderr);
         answer.complains(parts).complains(&["h.jsonl"]);
     }
-    testimony(folder.path(), &["check", "absent.jsonl"]).exits_with(2).complains(&["absent.jsonl"]);
+    testimony(folder.path(), &["check", "absent.jsonl"])
+        .exits_with(2)
+        .complains(&["absent.jsonl"]);
 }
 
 #[test]
@@ -111,7 +151,9 @@ fn a_torn_last_line_is_dropped_with_a_warning() {
     let folder = folder();
     let torn = format!("{LINEARIZABLE}{{\"time\":5,\"process\":1,\"type\":\"inv");
     file(folder.path(), "h.jsonl", torn);
-    testimony(folder.path(), &["check", "h.jsonl"]).exits_with(0).complains(&["warning", "line 6"]);
+    testimony(folder.path(), &["check", "h.jsonl"])
+        .exits_with(0)
+        .complains(&["warning", "line 6"]);
 }
 
 #[test]
@@ -129,10 +171,17 @@ fn a_history_survives_edn_and_back() {
 fn a_shrunk_history_is_smaller_and_still_illegal() {
     let folder = folder();
     file(folder.path(), "h.jsonl", STALE_READ);
-    testimony(folder.path(), &["shrink", "h.jsonl", "--output", "small.jsonl"]).exits_with(1);
+    testimony(
+        folder.path(),
+        &["shrink", "h.jsonl", "--output", "small.jsonl"],
+    )
+    .exits_with(1);
     testimony(folder.path(), &["check", "small.jsonl"]).exits_with(1);
     let small = std::fs::read_to_string(folder.path().join("small.jsonl")).unwrap();
-    assert!(small.lines().count() <= STALE_READ.lines().count(), "{small}");
+    assert!(
+        small.lines().count() <= STALE_READ.lines().count(),
+        "{small}"
+    );
 }
 
 #[test]
@@ -141,22 +190,33 @@ fn targets_and_their_bugs_are_listed_for_programs() {
     let answer = testimony(folder.path(), &["targets", "--json"]).exits_with(0);
     let targets: Value = serde_json::from_str(&answer.stdout).expect("a JSON array");
     assert_eq!(targets[0]["name"], "raft");
-    assert!(targets[0]["bugs"].as_array().expect("bugs").len() >= 10, "{targets}");
+    assert!(
+        targets[0]["bugs"].as_array().expect("bugs").len() >= 10,
+        "{targets}"
+    );
 }
 
 #[test]
 fn a_scenario_to_start_from_is_never_written_over_a_file() {
     let folder = folder();
     testimony(folder.path(), &["init", "s.toml"]).exits_with(0);
-    testimony(folder.path(), &["init", "s.toml"]).exits_with(2).complains(&["s.toml"]);
+    testimony(folder.path(), &["init", "s.toml"])
+        .exits_with(2)
+        .complains(&["s.toml"]);
 }
 
 #[test]
 fn wrong_usage_exits_with_2() {
     let folder = folder();
     testimony(folder.path(), &["chekc"]).exits_with(2);
-    testimony(folder.path(), &["run", "--target", "nothing"]).exits_with(2).complains(&["raft"]);
+    testimony(folder.path(), &["run", "--target", "nothing"])
+        .exits_with(2)
+        .complains(&["raft"]);
     testimony(folder.path(), &["run", "--bug", "nothing"]).exits_with(2);
-    testimony(folder.path(), &["run", "--nemesis", "kil-leader"]).exits_with(2).complains(&["kill-leader"]);
-    testimony(folder.path(), &["report", "."]).exits_with(2).complains(&["plan.toml"]);
+    testimony(folder.path(), &["run", "--nemesis", "kil-leader"])
+        .exits_with(2)
+        .complains(&["kill-leader"]);
+    testimony(folder.path(), &["report", "."])
+        .exits_with(2)
+        .complains(&["plan.toml"]);
 }
