@@ -26,3 +26,32 @@ pub(crate) fn run(arguments: &InitArguments) -> Result<RunOutcome, Failure> {
     ));
     Ok(RunOutcome::Pass)
 }
+
+#[cfg(test)]
+mod tests {
+    use testimony_engine::{Draft, Plan};
+
+    use super::*;
+
+    #[test]
+    fn the_scenario_says_the_defaults() {
+        let plan = |text: &str| {
+            let draft = Draft { seed: Some(7), ..Draft::from_toml(text).unwrap() };
+            Plan::resolve(draft, &testimony_systems::raft::info()).unwrap()
+        };
+        assert_eq!(plan(SCENARIO), plan(""));
+    }
+
+    #[test]
+    fn what_is_commented_out_can_be_used() {
+        let text: String = SCENARIO
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(setting) if setting.starts_with('[') || setting.contains(" = ") => setting,
+                _ => line,
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        Draft::from_toml(&text).unwrap();
+    }
+}
