@@ -1,0 +1,5 @@
+//! Rare courses of events, told step by step.
+
+mod figure_8;
+mod lease;
+mod script;
