@@ -121,6 +121,7 @@ impl<M: StateMachine> Raft<M> {
 }
 
 /// An entry that was applied.
+#[derive(Clone, Copy)]
 struct Applied {
     index: Index,
     term: super::Term,

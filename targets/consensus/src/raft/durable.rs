@@ -94,10 +94,18 @@ impl<C> Durable<C> {
     /// Whether terms never fall. Planted bugs leave logs behind in which they do.
     pub(super) fn check_terms(&self) -> Result<(), StartError> {
         let (mut after, term) = (self.base().term, self.term);
-        for Entry { index, term: found, .. } in &self.entries {
+        for Entry {
+            index, term: found, ..
+        } in &self.entries
+        {
             let (index, found) = (*index, *found);
             if found < after || found > term {
-                return Err(StartError::Terms { index, found, after, term });
+                return Err(StartError::Terms {
+                    index,
+                    found,
+                    after,
+                    term,
+                });
             }
             after = found;
         }

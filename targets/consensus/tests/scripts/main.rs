@@ -2,4 +2,6 @@
 
 mod figure_8;
 mod lease;
+#[cfg(test)]
 mod script;
+mod vote;

@@ -13,6 +13,8 @@ pub(crate) type Letter = Envelope<Command>;
 /// So many members, with a counter. Nothing is delivered unless the test says so.
 pub(crate) struct Script {
     nodes: BTreeMap<u64, Raft<Counter>>,
+    configs: BTreeMap<u64, Config>,
+    disks: BTreeMap<u64, Durable<Command>>,
     /// What was sent and neither delivered nor lost.
     pub(crate) wire: Vec<Letter>,
     replies: BTreeMap<u64, Reply<Counter>>,
@@ -22,28 +24,44 @@ pub(crate) struct Script {
 impl Script {
     /// Nodes 1 to `count`. Each campaigns when it has heard nothing for 20 ticks.
     pub(crate) fn new(count: u64, adjust: impl Fn(&mut Config)) -> Self {
-        let node = |id| {
+        let config = |id| {
             let mut config = Config::new(NodeId(id), (1..=count).map(NodeId));
             config.election_ticks = 20..21;
             config.heartbeat_ticks = 3;
             adjust(&mut config);
-            (id, Raft::new(config, Durable::default()).unwrap())
+            (id, config)
         };
-        let nodes = (1..=count).map(node).collect();
-        Script {
-            nodes,
+        let mut script = Script {
+            nodes: BTreeMap::new(),
+            configs: (1..=count).map(config).collect(),
+            disks: (1..=count).map(|id| (id, Durable::default())).collect(),
             wire: Vec::new(),
             replies: BTreeMap::new(),
             tickets: 0,
-        }
+        };
+        (1..=count).for_each(|id| script.restart(id));
+        script
+    }
+
+    /// Ends a node and starts it again with what is on its disk.
+    pub(crate) fn restart(&mut self, id: u64) {
+        let node = Raft::new(self.configs[&id].clone(), self.disks[&id].clone());
+        self.nodes.insert(id, node.unwrap());
     }
 
     fn step(&mut self, id: u64, input: Input<Counter>) {
+        let disk = self.disks.get_mut(&id).unwrap();
         for output in self.nodes.get_mut(&id).unwrap().step(input) {
             match output {
+                Output::SaveHardState { term, vote } => (disk.term, disk.vote) = (term, vote),
+                Output::AppendEntries { entries } => {
+                    disk.entries.retain(|entry| entry.index < entries[0].index);
+                    disk.entries.extend(entries);
+                }
+                Output::SaveSnapshot(_) => panic!("no script takes a snapshot"),
                 Output::Send(letter) => self.wire.push(letter),
                 Output::Reply { ticket, reply } => drop(self.replies.insert(ticket, reply)),
-                _ => {}
+                Output::Event(_) => {}
             }
         }
     }
