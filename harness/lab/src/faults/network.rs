@@ -120,18 +120,11 @@ impl Faults {
     }
 
     /// Seen in effect when what is sent at once takes as long as it must.
-    pub(super) async fn slow(
-        &self,
-        injection: u64,
-        action: &Action,
-        links: &BTreeSet<Link>,
-    ) -> Seen {
+    pub(super) async fn slow(&self, action: &Action, links: &BTreeSet<Link>) -> Seen {
         let probes = self.probes(links).await?;
         self.reshape(None, links)?;
         if probes.is_empty() {
-            return Err(format!(
-                "injection {injection} cannot be seen: all its links are cut"
-            ));
+            return Err("it cannot be seen: every link that it slows is cut".to_owned());
         }
         let measures = probes
             .into_iter()

@@ -201,7 +201,7 @@ async fn slowness_cannot_be_seen_on_a_link_that_is_cut() {
         .inject(2, &slow("n1>n2", 20))
         .await
         .unwrap_err();
-    assert!(error.contains("all its links are cut"), "{error}");
+    assert!(error.contains("every link that it slows is cut"), "{error}");
     scene.faults.heal(2).await.unwrap();
     scene.faults.heal(1).await.unwrap();
 }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use testimony_consensus::bug::Bug;
 use testimony_engine::FaultKind::{
-    DropConnections, Flapping, Halves, IsolateLeader, KillAll, KillLeader, KillMinority, KillOne,
-    Membership, OneWay, PauseLeader, RollingRestart, SlowLinks, SnapshotNow, TransferLeader,
+    Bridge, DropConnections, Flapping, Halves, IsolateLeader, KillAll, KillLeader, KillMinority,
+    KillOne, Membership, OneWay, PauseLeader, RollingRestart, SlowLinks, SnapshotNow,
+    TransferLeader,
 };
 use testimony_engine::{
     BugInfo, BugProfile, FaultKind, Mix, NemesisDraft, SpanRange, WorkloadDraft,
@@ -59,18 +60,19 @@ fn faults(weights: &[(FaultKind, u32)]) -> BugProfile {
     }
 }
 
-/// A second vote in the same term needs a voter that restarts while an election is open: leaders die
-/// often, and nodes are killed for an instant only.
+/// A second vote in the same term counts if the voter restarts between its first vote and the first
+/// entries of the leader whom it elected, while another candidate of that term still asks. So there
+/// are few voters, who often campaign together; links on which votes and entries take their time; a
+/// bridge over which two candidates do not hear of each other; and restarts all the time.
 fn elections_with_restarts() -> BugProfile {
-    let mut profile = faults(&[
-        (KillLeader, 3),
-        (KillMinority, 3),
-        (RollingRestart, 2),
-        (KillOne, 2),
-    ]);
-    profile.nemesis.duration = Some(SpanRange::millis(100, 400));
-    profile.nemesis.gap = Some(SpanRange::millis(50, 300));
-    profile.nemesis.overlap = Some(70);
+    let mut profile = faults(&[(KillOne, 20), (SlowLinks, 3), (Bridge, 3)]);
+    let long = SpanRange::millis(700, 1_200);
+    profile.nemesis.duration = Some(SpanRange::millis(30, 60));
+    profile.nemesis.durations = [(SlowLinks, long), (Bridge, long)].into();
+    profile.nemesis.gap = Some(SpanRange::millis(20, 60));
+    profile.nemesis.overlap = Some(90);
+    profile.nodes = Some(3);
+    profile.settings = setting("election", "250-280");
     profile
 }
 
