@@ -14,7 +14,7 @@ use crate::model::Model;
 use crate::models::{Bundled, Keyed, canonical, decode};
 use crate::oracle;
 use crate::partition::{Partition, malformed, split};
-use crate::relaxation::{self, Relaxed};
+use crate::relaxation::{self, Anchor, Relaxed};
 use crate::search::{self, Found, Limits, Prunings};
 use crate::trial::{Finding, Trial};
 use crate::verdict::{Algorithm, Exhausted, Witness};
@@ -36,12 +36,20 @@ pub(crate) trait Court<I, O> {
     /// Weaker forms of a completed operation, by its meaning: whatever explains the history with it
     /// explains it with the weaker form.
     fn weaker(&self, operation: &Operation<I, O>) -> Vec<Relaxed<I, O>>;
+    /// What is known after an operation, whatever was before.
+    fn anchor(&self, operation: &Operation<I, O>) -> Option<Anchor<I, O>>;
     /// Brute force; `None` if the history is too large.
     fn oracle(&self, history: &History<I, O>) -> Option<bool>;
     /// The search with every pruning off, on a history of one key.
     fn search_unpruned(&self, history: &History<I, O>, limits: Limits<'_>) -> Option<Found>;
-    /// Says why a small illegal history of one key cannot be explained.
-    fn explain(&self, history: &History<I, O>) -> Explanation;
+    /// Says why a small illegal history of one key cannot be explained. Operations are spoken of as
+    /// they are in the original. Nothing before the anchor (an index) matters.
+    fn explain(
+        &self,
+        history: &History<I, O>,
+        original: &History<I, O>,
+        anchor: Option<u64>,
+    ) -> Explanation;
 }
 
 /// What a court decided.
@@ -67,6 +75,7 @@ pub(crate) struct TypedCourt<'m, M: Model> {
 /// Judges recorded histories by a bundled model.
 pub(crate) struct RecordedCourt<B: Bundled> {
     kind: Kind,
+    initial: Value,
     object: B,
     expert: Box<dyn Expert<B>>,
 }
@@ -183,6 +192,13 @@ impl<M: Model> Court<M::Input, M::Output> for TypedCourt<'_, M> {
         Vec::new()
     }
 
+    fn anchor(
+        &self,
+        _operation: &Operation<M::Input, M::Output>,
+    ) -> Option<Anchor<M::Input, M::Output>> {
+        None
+    }
+
     fn oracle(&self, history: &History<M::Input, M::Output>) -> Option<bool> {
         oracle::is_linearizable(self.model, history)
     }
@@ -195,18 +211,24 @@ impl<M: Model> Court<M::Input, M::Output> for TypedCourt<'_, M> {
         unpruned(self.model, &self.split(history), limits)
     }
 
-    fn explain(&self, history: &History<M::Input, M::Output>) -> Explanation {
+    fn explain(
+        &self,
+        history: &History<M::Input, M::Output>,
+        original: &History<M::Input, M::Output>,
+        _anchor: Option<u64>,
+    ) -> Explanation {
         let sentence = |op: usize| {
-            let operation = &history.operations()[op];
+            let index = history.operations()[op].call.index;
+            let same = |op: &&Operation<_, _>| op.call.index == index;
+            let Some(operation) = original.operations().iter().find(same) else {
+                return String::new();
+            };
             let seen = match &operation.outcome {
                 Outcome::Completed(output) => Some(output),
                 Outcome::Failed | Outcome::Unknown => None,
             };
             let words = self.model.describe(&operation.input, seen);
-            format!(
-                "p{} did {words} (event {})",
-                operation.process, operation.call.index
-            )
+            format!("p{} did {words} (event {index})", operation.process)
         };
         let state = |state: &M::State| format!("the state is {state:?}");
         explain::frontier::explain(self.model, history, sentence, state)
@@ -218,6 +240,7 @@ impl<B: Bundled> RecordedCourt<B> {
     pub(crate) fn new(kind: Kind, initial: Option<&Value>) -> Result<Self, String> {
         Ok(RecordedCourt {
             kind,
+            initial: initial.map(canonical).unwrap_or_default(),
             object: B::starting_as(initial)?,
             expert: B::expert(),
         })
@@ -277,6 +300,10 @@ impl<B: Bundled> Court<Call, Answer> for RecordedCourt<B> {
         relaxation::weaker(operation)
     }
 
+    fn anchor(&self, operation: &Operation<Call, Answer>) -> Option<Anchor<Call, Answer>> {
+        relaxation::anchor(self.kind, &self.initial, operation)
+    }
+
     fn oracle(&self, history: &RecordedHistory) -> Option<bool> {
         let decoded = decode::<B>(history).ok()?;
         oracle::is_linearizable(&Keyed(self.object.clone()), &decoded)
@@ -286,7 +313,22 @@ impl<B: Bundled> Court<Call, Answer> for RecordedCourt<B> {
         unpruned(&self.object, &self.split(history).ok()?, limits)
     }
 
-    fn explain(&self, history: &RecordedHistory) -> Explanation {
-        explain::explain_recorded::<B>(self.kind, &self.object, history)
+    fn explain(
+        &self,
+        history: &RecordedHistory,
+        original: &RecordedHistory,
+        anchor: Option<u64>,
+    ) -> Explanation {
+        let explanation = explain::explain_recorded::<B>(
+            self.kind,
+            &self.initial,
+            &self.object,
+            history,
+            original,
+        );
+        match anchor {
+            Some(anchor) => explanation.starting_at(self.kind, original, anchor),
+            None => explanation,
+        }
     }
 }

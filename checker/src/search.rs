@@ -20,9 +20,10 @@
 //! - *Alike.* Of two open operations with the same label the one that returns first goes first, a
 //!   required one before an optional one. Swapping the two in a completion changes no state, and each
 //!   is at a place that its own times allow. Operations with an `after` link are left alone.
-//! - *Affected.* An optional operation happens only if it changes the state and some open operation
-//!   `y` can follow it at once that could not have come before it with the same effect. Otherwise `y`
-//!   moves in front of it, or the optional one is dropped, which makes the completion less.
+//! - *Affected.* An optional operation happens only if it changes the state, and is followed at once
+//!   by an open operation that could not have come before it to the same effect: one that would have
+//!   been illegal, or would have led to another state. Any other follower moves in front of it, or
+//!   makes it superfluous so that it is dropped; either makes the completion less.
 //! - *Dominance.* What is dead with some optional operations used is dead with more of them used.
 
 mod candidates;
@@ -142,6 +143,8 @@ struct Frame {
     candidates: usize,
     /// The operation that led to the next frame.
     applied: u32,
+    /// The state before the optional operation that led here, where what follows must be affected.
+    before: Option<StateId>,
     stage: Stage,
 }
 
@@ -187,7 +190,7 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         if self.advance() {
             return self.found_order();
         }
-        self.push();
+        self.push(None);
         while !self.frames.is_empty() {
             if let Some(reason) = self.exhausted() {
                 return self.found(Answer::GaveUp(reason));
@@ -196,16 +199,19 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
                 self.bury();
                 continue;
             };
+            let state = self.here.state;
             if !self.apply(op) {
                 continue;
             }
+            let happened = self.trail.len();
             if self.advance() {
                 return self.found_order();
             }
             if self.is_dead() {
                 self.restore();
             } else {
-                self.push();
+                let unfollowed = self.window.is_optional(op) && self.trail.len() == happened;
+                self.push((self.prunings.affected && unfollowed).then_some(state));
             }
         }
         self.found(Answer::NoOrder)
@@ -255,15 +261,26 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         let frame = self.frames.last_mut()?;
         if frame.stage == Stage::Nothing {
             frame.stage = Stage::Returning;
-            let returning = self.here.returning();
-            if self.lister.may_try(&self.here, returning) {
-                return Some(returning);
+            let op = self.here.returning();
+            let affected = frame.before.is_none_or(|before| {
+                let change = (before, frame.state);
+                self.lister
+                    .is_affected(&self.here, self.automaton, op, change)
+            });
+            if affected && self.lister.may_try(&self.here, op) {
+                return Some(op);
             }
         }
         if frame.stage == Stage::Returning {
             frame.stage = Stage::Others;
-            self.lister
-                .list(&self.here, self.automaton, &mut self.candidates);
+            let Search {
+                lister,
+                here,
+                automaton,
+                candidates,
+                ..
+            } = self;
+            lister.list(here, automaton, frame.before, candidates);
         }
         if self.candidates.len() > frame.candidates {
             self.candidates.pop()
@@ -333,7 +350,7 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         legal
     }
 
-    fn push(&mut self) {
+    fn push(&mut self, before: Option<StateId>) {
         self.saved.extend_from_slice(&self.here.done);
         self.frames.push(Frame {
             position: self.here.position,
@@ -341,6 +358,7 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
             trail: self.trail.len(),
             candidates: self.candidates.len(),
             applied: NONE,
+            before,
             stage: Stage::Nothing,
         });
     }
@@ -358,12 +376,18 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         self.here.unmark_optional(frame.applied);
     }
 
-    /// Marks the top frame's configuration dead and goes back to the one before.
+    /// Goes back from the top frame, whose configuration is dead unless only some of what may follow
+    /// was tried.
     fn bury(&mut self) {
-        self.write_key();
-        self.dead.insert(&self.key, &self.here.used);
-        self.any_dead[self.here.position as usize] = true;
-        self.frames.pop();
+        if self
+            .frames
+            .pop()
+            .is_some_and(|frame| frame.before.is_none())
+        {
+            self.write_key();
+            self.dead.insert(&self.key, &self.here.used);
+            self.any_dead[self.here.position as usize] = true;
+        }
         self.saved.truncate(self.saved.len() - self.here.done.len());
         self.restore();
     }

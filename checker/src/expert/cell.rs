@@ -5,6 +5,7 @@
 
 mod unnoticed;
 mod writers;
+mod zones;
 
 use rustc_hash::FxHashSet;
 use testimony_history::Value;
@@ -27,9 +28,13 @@ impl Expert<Cell> for CellExpert {
     fn simplify(&self, model: &Cell, ops: &[CellOp]) -> Simplified<Cell> {
         let mut ops = ops.to_vec();
         for _ in 0..ROUNDS {
-            if let Err(Nobody { reader }) = close_writers(model.initial(), &mut ops) {
+            let impossible = match close_writers(model.initial(), &mut ops) {
+                Ok(sights) => zones::conflict(&ops, &sights),
+                Err(Nobody { reader }) => Some(reader),
+            };
+            if impossible.is_some() {
                 return Simplified {
-                    impossible: Some(reader),
+                    impossible,
                     ..Simplified::to(ops)
                 };
             }
@@ -99,9 +104,12 @@ fn abstraction(ops: &[CellOp]) -> Abstraction {
         something,
     };
     if texts_matter {
-        let mut fresh = ('\u{e000}'..=char::MAX).map(|letter| Value::str(&letter.to_string()));
-        let fresh = fresh.find(|text| !abstraction.keeps(text));
-        abstraction.some_text = fresh.expect("some letter begins no text that is mentioned");
+        let mut fresh = '\u{e000}'..=char::MAX;
+        let used = |letter: &char| abstraction.texts.iter().any(|text| text.contains(*letter));
+        let fresh = fresh
+            .find(|letter| !used(letter))
+            .expect("few letters are used");
+        abstraction.some_text = Value::str(&fresh.to_string());
     }
     abstraction
 }
@@ -115,6 +123,12 @@ fn blur(op: &mut CellOp, abstraction: &Abstraction) {
             op.seen = None;
         }
         CellInput::Cas(_, new) => *new = abstraction.blur(new.clone()),
+        CellInput::Append(text) if abstraction.spoils(text) => {
+            // What it makes is some text, whatever it is.
+            if let Value::Str(some_text) = &abstraction.some_text {
+                *text = some_text.clone();
+            }
+        }
         CellInput::Read | CellInput::Contains | CellInput::Remove | CellInput::Append(_) => {}
     }
 }

@@ -8,7 +8,7 @@ use super::Explanation;
 use crate::model::Model;
 
 /// The most configurations looked at.
-const MOST_TRIED: usize = 100_000;
+const MOST_TRIED: usize = 5_000;
 
 /// An order of some operations, as far as it gets.
 #[derive(Clone)]

@@ -4,21 +4,38 @@ use testimony_history::{
     Answer, Call, Function, Model as Kind, Operation, Origin, Outcome, RecordedHistory, Value,
 };
 
-/// How to speak of the operations of one small history.
+/// How to speak of the operations of one small history: as they were recorded, also where a
+/// counterexample has relaxed them.
 pub(crate) struct Words<'a> {
     kind: Kind,
-    operations: &'a [Operation<Call, Answer>],
+    operations: Vec<&'a Operation<Call, Answer>>,
     /// Decimals of a second; `None` where times cannot be trusted and events are named instead.
     decimals: Option<usize>,
 }
 
 impl<'a> Words<'a> {
+    /// Words for the operations of a history as they are in it.
+    #[cfg(test)]
     pub(crate) fn new(kind: Kind, history: &'a RecordedHistory) -> Self {
-        let operations = history.operations();
+        Words::of_original(kind, history, history)
+    }
+
+    /// Words for the operations of a history, as they are in the original.
+    pub(crate) fn of_original(
+        kind: Kind,
+        history: &'a RecordedHistory,
+        original: &'a RecordedHistory,
+    ) -> Self {
+        let recorded = |op: &'a Operation<Call, Answer>| {
+            let same = |other: &&Operation<_, _>| other.call.index == op.call.index;
+            original.operations().iter().find(same).unwrap_or(op)
+        };
+        let operations: Vec<_> = history.operations().iter().map(recorded).collect();
+        let decimals = decimals(&operations);
         Words {
             kind,
             operations,
-            decimals: decimals(operations),
+            decimals,
         }
     }
 
@@ -39,7 +56,7 @@ impl<'a> Words<'a> {
 
     /// Who did what, and when: "p3 read x=1 (1.900 s to 1.950 s)".
     pub(crate) fn sentence(&self, op: usize) -> String {
-        let operation = &self.operations[op];
+        let operation = self.operations[op];
         let from = self.time(&operation.call);
         match (&operation.outcome, operation.returned, &operation.end) {
             (Outcome::Completed(_), Some(_), Some(end)) => {
@@ -52,6 +69,39 @@ impl<'a> Words<'a> {
     /// Who did what: "p3 read x=1".
     pub(crate) fn deed(&self, op: usize) -> String {
         format!("p{} {}", self.operations[op].process, self.did(op))
+    }
+
+    /// Who: "p3".
+    pub(crate) fn process(&self, op: usize) -> String {
+        format!("p{}", self.operations[op].process)
+    }
+
+    /// An operation as a noun: "p3's write of x=1".
+    pub(crate) fn doing(&self, op: usize) -> String {
+        let call = &self.operations[op].input;
+        let nothing = Value::Null;
+        let argument = call.value.as_ref().unwrap_or(&nothing);
+        let it = self.it(op);
+        let noun = match (&call.f, &self.operations[op].outcome) {
+            (
+                Function::Read,
+                Outcome::Completed(Answer {
+                    value: Some(value), ..
+                }),
+            ) => {
+                format!("read of {}", self.value(op, value))
+            }
+            (Function::Write, _) => format!("write of {}", self.value(op, argument)),
+            (Function::Cas, _) => match argument {
+                Value::List(pair) if pair.len() == 2 => {
+                    format!("swap of {it} from {} to {}", pair[0], pair[1])
+                }
+                _ => format!("swap of {it}"),
+            },
+            (Function::Append, _) => format!("append of {argument} to {it}"),
+            (f, _) => format!("{f} of {it}"),
+        };
+        format!("{}'s {noun}", self.process(op))
     }
 
     /// When an operation was called.
@@ -88,7 +138,7 @@ impl<'a> Words<'a> {
             input: call,
             outcome,
             ..
-        } = &self.operations[op];
+        } = self.operations[op];
         let nothing = Value::Null;
         let argument = call.value.as_ref().unwrap_or(&nothing);
         let answer = match outcome {
@@ -226,7 +276,7 @@ fn seconds(nanoseconds: u64, decimals: usize) -> String {
 
 /// The fewest decimals, 3 at least, that keep different times apart. `None` if some event has no time
 /// or times contradict the order of events.
-fn decimals(operations: &[Operation<Call, Answer>]) -> Option<usize> {
+fn decimals(operations: &[&Operation<Call, Answer>]) -> Option<usize> {
     let mut times = Vec::new();
     for operation in operations {
         times.push((operation.called, operation.call.time?));

@@ -105,6 +105,14 @@ impl Abstraction {
             .is_some_and(|other| other.starts_with(text))
     }
 
+    /// Whether nothing that this text is appended to becomes a text that must be kept. Not looked at
+    /// closely where there is much text.
+    pub(crate) fn spoils(&self, text: &str) -> bool {
+        const MOST: usize = 1 << 18;
+        self.texts.iter().map(|other| other.len()).sum::<usize>() < MOST
+            && !self.texts.iter().any(|other| other.contains(text))
+    }
+
     /// What stands for a value.
     pub(crate) fn blur(&self, value: Value) -> Value {
         match value {

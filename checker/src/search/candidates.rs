@@ -38,17 +38,30 @@ impl<'w> Lister<'w> {
     }
 
     /// Appends what may happen next, other than the operation that returns next. Those after which that
-    /// one is legal come last, to be taken first.
+    /// one is legal come last, to be taken first. `before` is the state before an optional operation
+    /// that has just happened and must be followed by one that it affects.
     pub(super) fn list<M: Model>(
         &mut self,
         here: &Configuration<'_>,
         automaton: &mut Automaton<'_, M>,
+        before: Option<StateId>,
         candidates: &mut Vec<u32>,
     ) {
         let start = candidates.len();
         self.stamp += 1;
         self.list_required(here, automaton, candidates);
         self.list_optional(here, automaton, candidates);
+        if let Some(before) = before {
+            let mut kept = start;
+            for at in start..candidates.len() {
+                let op = candidates[at];
+                if self.is_affected(here, automaton, op, (before, here.state)) {
+                    candidates[kept] = op;
+                    kept += 1;
+                }
+            }
+            candidates.truncate(kept);
+        }
         let forced = here.label(here.returning());
         self.hopeful.clear();
         self.rest.clear();
@@ -156,7 +169,9 @@ impl<'w> Lister<'w> {
             let mut slots = here.pending(word);
             while slots != 0 {
                 let other = here.take(word, &mut slots);
-                if here.precursor_done(other) && self.is_affected(here, automaton, other, next) {
+                if here.precursor_done(other)
+                    && self.is_affected(here, automaton, other, (here.state, next))
+                {
                     return true;
                 }
             }
@@ -164,16 +179,18 @@ impl<'w> Lister<'w> {
         (0..self.window.classes.len()).any(|other_class| {
             let skip = usize::from(other_class == class);
             let other = here.next_of_class(other_class, skip);
-            other.is_some_and(|other| self.is_affected(here, automaton, other, next))
+            other.is_some_and(|other| self.is_affected(here, automaton, other, (here.state, next)))
         })
     }
 
-    fn is_affected<M: Model>(
+    /// Whether an operation can happen after a change of state, and could not have come before it to
+    /// the same effect.
+    pub(super) fn is_affected<M: Model>(
         &self,
         here: &Configuration<'_>,
         automaton: &mut Automaton<'_, M>,
         other: u32,
-        next: StateId,
+        (before, next): (StateId, StateId),
     ) -> bool {
         let label = here.label(other);
         let Some(after) = automaton.step(next, label) else {
@@ -182,7 +199,7 @@ impl<'w> Lister<'w> {
         if self.window.class[other as usize] != NONE && after == next {
             return false;
         }
-        match automaton.step(here.state, label) {
+        match automaton.step(before, label) {
             None => true,
             Some(_) if self.window.pure[other as usize] => false,
             Some(without) => without != after,

@@ -17,7 +17,6 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// is ever tried: of two alike, the one called first can stand wherever the other can.
 #[derive(Debug)]
 pub(crate) struct Class {
-    pub(crate) label: Label,
     pub(crate) ops: Vec<u32>,
     /// The bit of its first operation; the others follow.
     pub(crate) first_bit: usize,
@@ -91,6 +90,10 @@ impl Window {
         self.label.len()
     }
 
+    pub(crate) fn is_optional(&self, op: u32) -> bool {
+        self.rank[op as usize] == NONE
+    }
+
     /// Bytes that the window takes.
     pub(crate) fn bytes(&self) -> usize {
         self.len() * 48
@@ -135,7 +138,6 @@ impl Window {
                 _ => {
                     let label = self.label[op];
                     self.classes.push(Class {
-                        label,
                         ops: Vec::new(),
                         first_bit: 0,
                     });

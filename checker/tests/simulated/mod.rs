@@ -7,5 +7,5 @@
 pub(crate) mod object;
 pub(crate) mod schedule;
 
-pub(crate) use object::{Fault, Object};
+pub(crate) use object::Fault;
 pub(crate) use schedule::{Schedule, simulate};

@@ -79,7 +79,7 @@ impl Witnesses {
             CellInput::Read | CellInput::Contains => return false,
             CellInput::Remove => return self.of_absence || self.of_difference,
             CellInput::Write(value) | CellInput::Cas(_, value) => self.is_junk(value),
-            CellInput::Append(text) => self.is_junk_wherever_appended(text),
+            CellInput::Append(text) => self.values.spoils(text),
         };
         if !junk || self.of_difference || self.of_texts {
             return true;
@@ -102,14 +102,6 @@ impl Witnesses {
 
     fn is_junk(&self, value: &Value) -> bool {
         *value != Value::Null && !self.values.keeps(value)
-    }
-
-    fn is_junk_wherever_appended(&self, text: &str) -> bool {
-        !self
-            .values
-            .texts
-            .iter()
-            .any(|mentioned| mentioned.contains(text))
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) struct Nobody {
     pub(super) reader: u32,
 }
 
-/// A value that was there at some moment not later than `by`.
+/// A value that was there at some moment not later than `by`, when the reader (by number in the
+/// partition) took effect.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Seen {
     by: Position,
@@ -31,7 +32,7 @@ struct Seen {
 /// Which operations can make which values.
 struct Writers<'a> {
     initial: &'a Value,
-    /// One operation that makes the value, and whether there are more.
+    /// One operation that makes the value (nothing, for a remove), and whether there are more.
     direct: FxHashMap<Value, (u32, bool)>,
     /// The same for texts appended.
     appended: FxHashMap<String, (u32, bool)>,
@@ -39,32 +40,58 @@ struct Writers<'a> {
     lengths: Vec<usize>,
 }
 
+#[derive(PartialEq, Eq)]
 enum Writer {
     Nobody,
     One(u32),
     Several,
 }
 
+/// An operation that made a value that only it can have made, or saw such a value.
+pub(super) struct Sight {
+    /// By number in the partition.
+    pub(super) op: u32,
+    pub(super) value: Value,
+}
+
+/// Who made and saw values that were made once.
+#[derive(Default)]
+pub(super) struct Sights {
+    pub(super) all: Vec<Sight>,
+    /// The initial value, if nothing can make it again.
+    pub(super) initial: Option<Value>,
+}
+
 /// Closes the only writer of each value that was seen.
-pub(super) fn close_writers(initial: &Value, ops: &mut [CellOp]) -> Result<(), Nobody> {
+pub(super) fn close_writers(initial: &Value, ops: &mut [CellOp]) -> Result<Sights, Nobody> {
     let writers = Writers::of(initial, ops);
-    let mut open: BinaryHeap<Reverse<Seen>> = ops
-        .iter()
-        .filter_map(|op| {
-            let by = op.returned?;
-            Some(Reverse(Seen {
+    let mut sights = Sights::default();
+    if writers.of_initial() == Writer::Nobody {
+        sights.initial = Some(initial.clone());
+    }
+    let mut open: BinaryHeap<Reverse<Seen>> = BinaryHeap::new();
+    for (number, op) in ops.iter().enumerate() {
+        if let (Some(by), Some(value)) = (op.returned, needs(op)) {
+            open.push(Reverse(Seen {
                 by,
-                value: needs(op)?,
-                reader: op.source,
-            }))
-        })
-        .collect();
-    let mut visited = vec![false; ops.len()];
+                value,
+                reader: narrow(number),
+            }));
+        }
+    }
+    let mut made: Vec<Option<Value>> = vec![None; ops.len()];
     while let Some(Reverse(seen)) = open.pop() {
+        if sights.initial.as_ref() == Some(&seen.value) {
+            sights.all.push(Sight {
+                op: seen.reader,
+                value: seen.value,
+            });
+            continue;
+        }
         match writers.of_value(&seen.value) {
             Writer::Nobody => {
                 return Err(Nobody {
-                    reader: seen.reader,
+                    reader: ops[seen.reader as usize].source,
                 });
             }
             Writer::Several => {}
@@ -72,37 +99,52 @@ pub(super) fn close_writers(initial: &Value, ops: &mut [CellOp]) -> Result<(), N
                 let op = &mut ops[writer as usize];
                 took_effect(op);
                 let sooner = close(op, seen.by);
-                let first = !std::mem::replace(&mut visited[writer as usize], true);
-                if (sooner || first)
-                    && let (Some(value), Some(by)) = (before(op, &seen.value), op.returned)
+                let first = made[writer as usize].is_none();
+                let other = made[writer as usize].get_or_insert_with(|| seen.value.clone());
+                if *other != seen.value {
+                    // It happens once, and cannot have made both.
+                    return Err(Nobody {
+                        reader: ops[seen.reader as usize].source,
+                    });
+                }
+                if let (true, Some(value), Some(by)) =
+                    (sooner || first, before(op, &seen.value), op.returned)
                 {
                     open.push(Reverse(Seen {
                         by,
                         value,
-                        reader: seen.reader,
+                        reader: writer,
                     }));
                 }
+                sights.all.push(Sight {
+                    op: seen.reader,
+                    value: seen.value.clone(),
+                });
+                sights.all.push(Sight {
+                    op: writer,
+                    value: seen.value,
+                });
             }
         }
     }
-    Ok(())
+    Ok(sights)
 }
 
-/// The value, other than nothing, that must be there for a completed operation to be legal.
+/// The value that must be there for a completed operation to be legal.
 fn needs(op: &CellOp) -> Option<Value> {
-    let value = match (&op.input, &op.seen) {
-        (CellInput::Read, Some(CellOutput::Value(value))) => value,
-        (CellInput::Cas(old, _), Some(CellOutput::Swapped)) => old,
-        (CellInput::Cas(..), Some(CellOutput::NotSwapped(Some(actual)))) => actual,
-        _ => return None,
-    };
-    (*value != Value::Null).then(|| value.clone())
+    match (&op.input, &op.seen) {
+        (CellInput::Read, Some(CellOutput::Value(value))) => Some(value.clone()),
+        (CellInput::Cas(old, _), Some(CellOutput::Swapped)) => Some(old.clone()),
+        (CellInput::Cas(..), Some(CellOutput::NotSwapped(Some(actual)))) => Some(actual.clone()),
+        (_, Some(CellOutput::Was(false))) => Some(Value::Null),
+        _ => None,
+    }
 }
 
-/// The value, other than nothing, that must have been there for an operation to make another one.
+/// The value that must have been there for an operation to make another one.
 fn before(op: &CellOp, made: &Value) -> Option<Value> {
     match (&op.input, made) {
-        (CellInput::Cas(old, _), _) => Some(old.clone()).filter(|old| *old != Value::Null),
+        (CellInput::Cas(old, _), _) => Some(old.clone()),
         (CellInput::Append(text), Value::Str(made)) => {
             let start = made.strip_suffix(&**text)?;
             // An empty start may also be the absence of a value.
@@ -136,7 +178,9 @@ impl<'a> Writers<'a> {
                     add(&mut appended, text.to_string(), number);
                     lengths.push(text.len());
                 }
-                (CellInput::Read | CellInput::Contains | CellInput::Remove, _) => {}
+                (CellInput::Remove, Some(CellOutput::Was(false))) => {}
+                (CellInput::Remove, _) => add(&mut direct, Value::Null, number),
+                (CellInput::Read | CellInput::Contains, _) => {}
             }
         }
         lengths.sort_unstable();
@@ -149,10 +193,20 @@ impl<'a> Writers<'a> {
         }
     }
 
+    /// Who can have made the value; the start counts as one more.
     fn of_value(&self, value: &Value) -> Writer {
         if value == self.initial {
-            return Writer::Several;
+            Writer::Several
+        } else {
+            self.of_any(value)
         }
+    }
+
+    fn of_initial(&self) -> Writer {
+        self.of_any(self.initial)
+    }
+
+    fn of_any(&self, value: &Value) -> Writer {
         let mut writers = self
             .direct
             .get(value)
