@@ -95,7 +95,7 @@ pub(crate) fn explain_recorded<B: Bundled>(
     let known = match kind {
         Kind::Register | Kind::CasRegister | Kind::Kv => {
             order::explain(initial, history, original, &words)
-        },
+        }
         Kind::Counter | Kind::Set | Kind::Queue | Kind::Mutex | Kind::Log => {
             objects::explain(kind, initial, history, &words)
         }

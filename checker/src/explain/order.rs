@@ -358,23 +358,23 @@ fn tell(
     marked.sort_unstable();
     marked.dedup();
     Explanation {
-        headline: headline(accusing, groups, words),
+        headline: headline(&cycle[accusing], groups, words),
         sentences,
         marked,
-        cycle: edges(cycle, operations),
+        cycle: edges(cycle, accusing, operations),
     }
 }
 
 /// The step that says it best: one into a read or another answer, the last of them in time.
-fn accusation<'a>(cycle: &'a [Step], operations: &[Operation<Call, Answer>]) -> &'a Step {
-    let rank = |step: &&Step| {
+fn accusation(cycle: &[Step], operations: &[Operation<Call, Answer>]) -> usize {
+    let rank = |step: &Step| {
         let began = step.why.map(|pair| pair.began);
-        (
-            began.is_some_and(|op| made(&operations[op]).is_none()),
-            began.map(|op| operations[op].called),
-        )
+        let only_sees = began.is_some_and(|op| made(&operations[op]).is_none());
+        (only_sees, began.map(|op| operations[op].called))
     };
-    cycle.iter().max_by_key(rank).unwrap_or(&cycle[0])
+    (0..cycle.len())
+        .max_by_key(|&step| rank(&cycle[step]))
+        .unwrap_or(0)
 }
 
 fn headline(step: &Step, groups: &[Group], words: &Words<'_>) -> String {
@@ -412,20 +412,168 @@ fn told_step(step: &Step, groups: &[Group], words: &Words<'_>) -> String {
     }
 }
 
-/// The cycle by operations: one pair in real time, and the order of values from there back to its start.
-fn edges(cycle: &[Step], operations: &[Operation<Call, Answer>]) -> Option<Vec<CycleEdge>> {
-    let start = cycle.iter().position(|step| step.why.is_some())?;
-    let turned: Vec<&Step> = cycle[start..].iter().chain(&cycle[..start]).collect();
-    let first = turned[0].why?;
+/// The cycle by operations: from the accusing pair, which real time orders, back to its start by the
+/// order of the values.
+fn edges(
+    cycle: &[Step],
+    accusing: usize,
+    operations: &[Operation<Call, Answer>],
+) -> Option<Vec<CycleEdge>> {
+    let first = cycle[accusing].why?;
+    let onward = cycle[accusing + 1..].iter().chain(&cycle[..accusing]);
+    let onward: Vec<&Step> = onward.collect();
     let mut edges = vec![edge(operations, first.ended, first.began, Why::RealTime)];
     let mut at = first.began;
-    for step in &turned[1..] {
-        let Some(pair) = step.why else { continue };
-        if pair.began != first.ended && pair.began != at {
-            edges.push(edge(operations, at, pair.began, Why::WriteOrder));
-            at = pair.began;
-        }
+    let between = onward.split_last().map_or(&[][..], |(_, between)| between);
+    for pair in between.iter().filter_map(|step| step.why) {
+        edges.push(edge(operations, at, pair.began, Why::WriteOrder));
+        at = pair.began;
     }
     edges.push(edge(operations, at, first.ended, Why::WriteOrder));
     Some(edges)
+}
+
+#[cfg(test)]
+mod tests {
+    use testimony_history::{Model, ReadOptions, read};
+
+    use super::*;
+
+    /// The explanation of a history whose lines are `process type f key-less-fields`.
+    fn explained(model: Model, events: &[(u64, &str, &str)]) -> Option<Explanation> {
+        let mut text = String::from("{\"testimony\":1}\n");
+        for (time, (process, kind, rest)) in (1..).zip(events) {
+            let time = time * 100_000_000;
+            text +=
+                &format!("{{\"time\":{time},\"process\":{process},\"type\":\"{kind}\",{rest}}}\n");
+        }
+        let recording = read(text.as_bytes(), &ReadOptions::default()).unwrap();
+        let (history, _) = recording.history(model).unwrap();
+        explain(
+            &Value::Null,
+            &history,
+            &history,
+            &Words::new(model, &history),
+        )
+    }
+
+    const WRITE_1: &str = r#""f":"write","value":1"#;
+    const WRITE_2: &str = r#""f":"write","value":2"#;
+    const READ: &str = r#""f":"read""#;
+    const READ_1: &str = r#""f":"read","value":1"#;
+    const READ_2: &str = r#""f":"read","value":2"#;
+    const READ_NULL: &str = r#""f":"read","value":null"#;
+
+    #[test]
+    fn a_stale_read_is_a_cycle_of_two_values() {
+        let told = explained(
+            Model::Register,
+            &[
+                (0, "invoke", WRITE_1),
+                (0, "ok", WRITE_1),
+                (0, "invoke", WRITE_2),
+                (1, "invoke", READ),
+                (1, "ok", READ_2),
+                (2, "invoke", READ),
+                (2, "ok", READ_1),
+            ],
+        );
+        let told = told.unwrap();
+        insta::assert_snapshot!(told.headline, @"p2 read 1 at 0.600 s, but 2 was already seen by p1, which ended at 0.500 s");
+        insta::assert_snapshot!(told.sentences.join("\n"), @r"
+        p0 wrote 1 and ended at 0.200 s, before p0's write of 2 began at 0.300 s: so 1 was there before 2.
+        p1 read 2 and ended at 0.500 s, before p2's read of 1 began at 0.600 s: so 2 was there before 1.
+        Each of these values was there once, without a gap, so none can come back.
+        ");
+        let edges: Vec<_> = told
+            .cycle
+            .unwrap()
+            .iter()
+            .map(|e| (e.from, e.to, e.why))
+            .collect();
+        assert_eq!(edges, [(3, 5, Why::RealTime), (5, 3, Why::WriteOrder)]);
+    }
+
+    #[test]
+    fn the_initial_value_does_not_come_back() {
+        let told = explained(
+            Model::Register,
+            &[
+                (0, "invoke", WRITE_1),
+                (0, "ok", WRITE_1),
+                (1, "invoke", READ),
+                (1, "ok", READ_NULL),
+            ],
+        );
+        insta::assert_snapshot!(told.unwrap().headline, @"p1 read null at 0.300 s, but 1 was already made by p0, which ended at 0.200 s");
+    }
+
+    #[test]
+    fn a_value_is_not_seen_before_it_is_made() {
+        let told = explained(
+            Model::Register,
+            &[
+                (1, "invoke", READ),
+                (1, "ok", READ_1),
+                (0, "invoke", WRITE_1),
+                (0, "ok", WRITE_1),
+            ],
+        );
+        insta::assert_snapshot!(told.unwrap().headline, @"p1 read 1, which ended at 0.200 s, before p0's write of 1 began at 0.300 s; nothing else made that value");
+    }
+
+    #[test]
+    fn a_value_that_nobody_made_is_said_to_be_so() {
+        let told = explained(Model::Register, &[(1, "invoke", READ), (1, "ok", READ_1)]);
+        insta::assert_snapshot!(told.unwrap().headline, @"p1 read 1 at 0.100 s, but nothing that can have happened made it 1");
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_history_that_is_fine() {
+        let fine = [
+            (0, "invoke", WRITE_1),
+            (2, "invoke", WRITE_2),
+            (0, "ok", WRITE_1),
+            (1, "invoke", READ),
+            (1, "ok", READ_2),
+            (3, "invoke", READ),
+            (3, "ok", READ_2),
+        ];
+        assert_eq!(explained(Model::Register, &fine), None);
+        let overlapping = [
+            (0, "invoke", WRITE_1),
+            (1, "invoke", READ),
+            (2, "invoke", READ),
+            (2, "ok", READ_1),
+            (1, "ok", READ_NULL),
+            (0, "ok", WRITE_1),
+        ];
+        assert_eq!(explained(Model::Register, &overlapping), None);
+    }
+
+    #[test]
+    fn an_unknown_write_that_nobody_saw_orders_nothing() {
+        let unseen = [
+            (0, "invoke", WRITE_1),
+            (0, "info", WRITE_1),
+            (1, "invoke", READ),
+            (1, "ok", READ_NULL),
+        ];
+        assert_eq!(explained(Model::Register, &unseen), None);
+    }
+
+    #[test]
+    fn an_append_that_ended_is_in_every_later_read() {
+        let append = r#""f":"append","key":"k","value":"a;""#;
+        let read = r#""f":"read","key":"k""#;
+        let empty = r#""f":"read","key":"k","value":null"#;
+        let events = [
+            (0, "invoke", append),
+            (0, "ok", append),
+            (1, "invoke", read),
+            (1, "ok", empty),
+        ];
+        let told = explained(Model::Kv, &events).unwrap();
+        insta::assert_snapshot!(told.headline, @r#"p1 read k=null at 0.300 s, but p0's append of "a;" to k, which ended at 0.200 s, is not in it"#);
+    }
 }
