@@ -149,12 +149,13 @@ impl Clients {
             (Doing::Reading { .. }, _) => Request::Query(Read),
         };
         let running = world.running();
-        let told = client.node.take().filter(|node| running.contains(node));
+        let told = client.node.filter(|node| running.contains(node));
         let Some(node) = told.or_else(|| running.choose(chance).copied()) else {
             return;
         };
         let ticket = world.request(node, request);
         let patience = chance.random_range(1..12);
+        self.clients[place].node = Some(node);
         self.clients[place].attempt = Some(Attempt { ticket, patience });
         self.take_replies(world);
     }

@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use testimony_consensus::NodeId;
 use testimony_consensus::bug::Bug;
-use testimony_consensus::raft::{Config, Input, Reply, Request, Role};
+use testimony_consensus::raft::{Config, Event, Input, Reply, Request, Role};
 
 use crate::clients::Clients;
 use crate::journal::{Journal, Read, Response};
@@ -13,15 +13,16 @@ use crate::properties::Properties;
 use crate::world::World;
 
 /// So many steps of chaos; ticks of calm are as many at most.
-const STEPS: usize = 10_000;
+const STEPS: usize = 30_000;
 const CALM: usize = 1000;
+/// The clocks wait while more messages are under way.
+const CROWDED: usize = 60;
 /// So many deliveries between two ticks of calm at most.
 const BURST: usize = 10_000;
 
 /// What a run is like. Each run leaves some kinds of trouble out.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
-    pub(crate) bug: Option<Bug>,
     pub(crate) voters: u64,
     /// Nodes that are no members at first.
     pub(crate) spares: u64,
@@ -37,6 +38,8 @@ pub(crate) struct Profile {
     pub(crate) changes: u32,
     pub(crate) transfers: u32,
     pub(crate) snapshots: u32,
+    /// New leaders are cut off one after the other, after so many steps at most; 0: they are not.
+    pub(crate) brief: u32,
     /// All clocks tick at once, and reads rely on that.
     pub(crate) leases: bool,
     pub(crate) config: Config,
@@ -44,12 +47,13 @@ pub(crate) struct Profile {
 
 impl Profile {
     /// Drawn from a seed.
-    pub(crate) fn draw(seed: u64, bug: Option<Bug>) -> Self {
+    pub(crate) fn draw(seed: u64) -> Self {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
-        let mut sometimes = |weight: u32| if chance.random_bool(0.6) { weight } else { 0 };
-        let [crashes, partitions, changes] = [sometimes(6), sometimes(6), sometimes(8)];
-        let [transfers, snapshots] = [sometimes(3), sometimes(3)];
-        let leases = sometimes(1) > 0 && sometimes(1) > 0;
+        let mut often = || *[0, 1, 2, 5].choose(&mut chance).unwrap();
+        let [crashes, partitions, changes] = [often(), often(), often()];
+        let [transfers, snapshots] = [often(), often()];
+        let leases = chance.random_ratio(1, 3);
+        let brief = if chance.random_ratio(1, 4) { 100 } else { 0 };
         let mut config = Config::new(NodeId(0), []);
         config.election_ticks = 10..20;
         config.heartbeat_ticks = 3;
@@ -58,11 +62,9 @@ impl Profile {
         config.lease_reads = leases;
         config.snapshot_every = *[0, 4, 10, 40].choose(&mut chance).unwrap();
         config.entries_per_message = *[1, 2, 5, 100].choose(&mut chance).unwrap();
-        config.sessions_max = *[3, 100].choose(&mut chance).unwrap();
+        config.sessions_max = *[6, 100].choose(&mut chance).unwrap();
         config.seed = seed;
-        config.bug = bug;
         Profile {
-            bug,
             voters: *[3, 4, 5, 5].choose(&mut chance).unwrap(),
             spares: if changes > 0 { 2 } else { 0 },
             loss: *[0.0, 0.02, 0.15].choose(&mut chance).unwrap(),
@@ -74,6 +76,7 @@ impl Profile {
             changes,
             transfers,
             snapshots,
+            brief,
             leases,
             config,
         }
@@ -101,11 +104,14 @@ pub(crate) struct Run {
     pub(crate) world: World,
     pub(crate) clients: Clients,
     chance: ChaCha8Rng,
+    /// The leader that is cut off next, and after how many steps.
+    doomed: Option<(NodeId, u32)>,
 }
 
 impl Run {
-    pub(crate) fn new(profile: Profile) -> Self {
-        let properties = match profile.bug {
+    pub(crate) fn new(mut profile: Profile, bug: Option<Bug>) -> Self {
+        profile.config.bug = bug;
+        let properties = match bug {
             Some(_) => Properties::off(),
             None => Properties::default(),
         };
@@ -116,6 +122,7 @@ impl Run {
             clients: Clients::new(profile.clients),
             chance,
             profile,
+            doomed: None,
         }
     }
 
@@ -123,6 +130,7 @@ impl Run {
     pub(crate) fn run(&mut self) -> bool {
         for _ in 0..STEPS {
             self.chaos();
+            self.cut_brief_leaders();
         }
         let rests = self.calm();
         if let Some(list) = self.last_read() {
@@ -132,6 +140,9 @@ impl Run {
     }
 
     fn chaos(&mut self) {
+        if self.world.wire.len() > CROWDED {
+            return self.deliver();
+        }
         let Profile {
             crashes,
             partitions,
@@ -142,10 +153,10 @@ impl Run {
         } = self.profile;
         let weights: [(u32, fn(&mut Run)); 9] = [
             (1200, Run::deliver),
-            (500, Run::tick),
-            (400, Run::act),
+            (300, Run::tick),
+            (120, Run::act),
             (crashes, Run::crash_or_start),
-            (crashes / 3, Run::crash_many),
+            (crashes.div_ceil(5), Run::crash_many),
             (partitions, Run::cut_or_heal),
             (changes, Run::change_members),
             (transfers, Run::transfer),
@@ -241,8 +252,11 @@ impl Run {
     }
 
     fn cut_or_heal(&mut self) {
-        if self.chance.random_bool(0.4) {
+        let was_cut = !self.world.cut.is_empty();
+        if self.chance.random_bool(0.9) {
             self.world.cut.clear();
+        }
+        if was_cut && self.chance.random_bool(0.8) {
             return;
         }
         let ids = self.world.ids();
@@ -254,8 +268,33 @@ impl Run {
         {
             side[0] = leader;
         }
-        for &from in &side {
-            for &to in ids.iter().filter(|id| !side.contains(id)) {
+        self.cut_off(&side, is_one_way);
+    }
+
+    /// Cuts the newest leader off, some time after its election, and lets the others talk again.
+    fn cut_brief_leaders(&mut self) {
+        for (id, event) in std::mem::take(&mut self.world.events) {
+            let is_new = matches!(event, Event::BecameLeader { .. });
+            if is_new && self.profile.brief > 0 && self.chance.random_bool(0.7) {
+                self.doomed = Some((id, self.chance.random_range(0..=self.profile.brief)));
+            }
+        }
+        match &mut self.doomed {
+            Some((id, 0)) => {
+                let id = *id;
+                self.doomed = None;
+                self.world.cut.clear();
+                self.cut_off(&[id], false);
+            }
+            Some((_, steps)) => *steps -= 1,
+            None => {}
+        }
+    }
+
+    /// Cuts what goes from some nodes to the others, and what comes back.
+    fn cut_off(&mut self, side: &[NodeId], is_one_way: bool) {
+        for &from in side {
+            for to in self.world.ids().into_iter().filter(|id| !side.contains(id)) {
                 self.world.cut.insert((from, to));
                 if !is_one_way {
                     self.world.cut.insert((to, from));
@@ -331,7 +370,10 @@ impl Run {
             }
             self.world.deliver(0);
         }
-        assert!(self.profile.bug.is_some(), "the nodes never stop talking");
+        assert!(
+            self.profile.config.bug.is_some(),
+            "the nodes never stop talking"
+        );
         self.world.wire.clear();
     }
 

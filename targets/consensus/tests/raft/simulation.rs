@@ -13,7 +13,7 @@ fn seeds() -> u64 {
 
 /// What a run is good for: how many reads and writes were answered.
 fn run(seed: u64) -> (u64, u64) {
-    let mut run = Run::new(Profile::draw(seed, None));
+    let mut run = Run::new(Profile::draw(seed), None);
     let rests = run.run();
     assert!(
         rests,
