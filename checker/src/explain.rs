@@ -2,6 +2,8 @@
 //!
 //! Every sentence is a true statement about the counterexample, and so about the history it is from.
 
+#[cfg(test)]
+mod agrees;
 pub(crate) mod frontier;
 mod growth;
 pub(crate) mod objects;

@@ -7,8 +7,9 @@ use testimony_history::{History, Operation, Outcome};
 use super::Explanation;
 use crate::model::Model;
 
-/// The most configurations looked at.
+/// The most configurations looked at, and the most work, where one takes the cube of the operations.
 const MOST_TRIED: usize = 5_000;
+const MOST_WORK: usize = 200_000_000;
 
 /// An order of some operations, as far as it gets.
 #[derive(Clone)]
@@ -29,17 +30,31 @@ pub(crate) fn explain<M: Model>(
 ) -> Explanation {
     let operations = history.operations();
     let mut tried = HashSet::new();
-    let best = longest(model, operations, &mut tried);
-    let everything = tried.len() < MOST_TRIED;
+    let most = (MOST_WORK / operations.len().pow(3).max(1)).clamp(10, MOST_TRIED);
+    let best = longest(model, operations, &mut tried, most);
+    let everything = tried.len() < most;
     let stuck: Vec<usize> = (0..operations.len())
         .filter(|&op| is_completed(&operations[op]) && may_follow(operations, &best.order, op))
         .collect();
     let total = operations.iter().filter(|op| is_completed(op)).count();
-    let headline = format!(
-        "no order explains these operations: {} of {total} completed ones fit at most, and then {}",
-        best.completed,
-        state(&best.state),
-    );
+    let headline = match stuck[..] {
+        // All others fit, so it is this one that no order of them has a place for.
+        [op] if best.completed + 1 == total => {
+            format!(
+                "{}, which fits into no order of the other operations",
+                sentence(op)
+            )
+        }
+        _ => format!(
+            "no order explains these operations: of {total} completed ones {} fit{}",
+            best.completed,
+            if everything {
+                " at most"
+            } else {
+                ", and no order that was tried has more"
+            },
+        ),
+    };
     let mut sentences = vec![if best.order.is_empty() {
         format!("At the start {}.", state(&best.state))
     } else {
@@ -73,6 +88,7 @@ fn longest<M: Model>(
     model: &M,
     operations: &[Operation<M::Input, M::Output>],
     tried: &mut HashSet<(Vec<usize>, M::State)>,
+    most: usize,
 ) -> Attempt<M::State> {
     let start = Attempt {
         order: Vec::new(),
@@ -84,7 +100,7 @@ fn longest<M: Model>(
     while let Some(attempt) = open.pop() {
         let mut set = attempt.order.clone();
         set.sort_unstable();
-        if tried.len() >= MOST_TRIED || !tried.insert((set, attempt.state.clone())) {
+        if tried.len() >= most || !tried.insert((set, attempt.state.clone())) {
             continue;
         }
         let rank = |attempt: &Attempt<_>| (attempt.completed, usize::MAX - attempt.order.len());

@@ -3,8 +3,6 @@
 //! A pattern names few operations, and no order explains these whatever the others did. Where no
 //! pattern fits, nothing is said here.
 
-#[cfg(test)]
-mod agrees;
 mod counter;
 mod log;
 mod mutex;

@@ -10,7 +10,8 @@ use testimony_history::{
 use crate::explain::words::Words;
 use crate::oracle::judge_recorded;
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
+    Kind::Kv,
     Kind::Queue,
     Kind::Mutex,
     Kind::Counter,
@@ -53,6 +54,7 @@ fn deed(kind: Kind, rng: &mut ChaCha8Rng) -> Deed {
     let first = rng.random_range(0..5) < 2;
     let number = rng.random_range(0..3) == 0;
     match (kind, first) {
+        (Kind::Kv, _) => cell_deed(rng),
         (Kind::Queue, true) => (Function::Enqueue, Some(small(rng)), Answer::default()),
         (Kind::Queue, false) if number => (Function::Dequeue, None, saw(Value::Null)),
         (Kind::Queue, false) => (Function::Dequeue, None, saw(small(rng))),
@@ -75,6 +77,47 @@ fn deed(kind: Kind, rng: &mut ChaCha8Rng) -> Deed {
             (Function::Append, Some(small(rng)), told(small(rng)))
         }
         (_, false) => (Function::Append, Some(small(rng)), Answer::default()),
+    }
+}
+
+fn cell_deed(rng: &mut ChaCha8Rng) -> Deed {
+    let text = |rng: &mut ChaCha8Rng| Value::str(&["a", "b", "ab", "ba"][rng.random_range(0..4)]);
+    let pair = |rng: &mut ChaCha8Rng| Value::list([small(rng), small(rng)]);
+    match rng.random_range(0..14) {
+        0..4 => (
+            Function::Write,
+            Some(Value::from(rng.random_range(0..6_i32))),
+            Answer::default(),
+        ),
+        4..8 => (Function::Read, None, saw(small(rng))),
+        8 => (Function::Read, None, saw(Value::Null)),
+        9 => (Function::Read, None, saw(text(rng))),
+        10 => {
+            let answer = Answer {
+                swapped: Some(true),
+                ..Answer::default()
+            };
+            (Function::Cas, Some(pair(rng)), answer)
+        }
+        11 => {
+            let actual = Some(small(rng));
+            (
+                Function::Cas,
+                Some(pair(rng)),
+                Answer {
+                    swapped: Some(false),
+                    actual,
+                    ..Answer::default()
+                },
+            )
+        }
+        12 => (Function::Append, Some(text(rng)), Answer::default()),
+        _ if rng.random_range(0..2) == 0 => (Function::Remove, None, told(perhaps(rng))),
+        _ => (
+            Function::Contains,
+            None,
+            told(Value::from(rng.random_range(0..2) == 0)),
+        ),
     }
 }
 
@@ -136,7 +179,10 @@ fn what_is_explained_is_illegal() {
                 _ => Value::Null,
             };
             let judged = judge_recorded(kind, Some(&initial), &history).unwrap();
-            let found = super::explain(kind, &initial, &history, &words);
+            let found = match kind {
+                Kind::Kv => super::order::explain(&initial, &history, &history, &words),
+                _ => super::objects::explain(kind, &initial, &history, &words),
+            };
             illegal += u32::from(judged == Some(false));
             explained += u32::from(found.is_some());
             if let Some(found) = found {
