@@ -26,9 +26,9 @@ use crate::verdict::Note;
 /// The least that one judgement may cost, in steps; it may also cost some times what the first did.
 const STEPS_EACH: u64 = 50_000;
 const TIMES_FIRST: u64 = 2;
-/// The same for shrinking altogether.
-const STEPS_ALL: u64 = 2_000_000;
-const TIMES_FIRST_ALL: u64 = 10;
+/// The same for all judgements of one attempt at shrinking.
+const STEPS_ALL: u64 = 300_000;
+const TIMES_FIRST_ALL: u64 = 4;
 /// What a judgement costs for each operation, beyond the steps of its search.
 const STEPS_PER_OPERATION: u64 = 10;
 
@@ -77,19 +77,33 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
 
     /// What is left in the end, and what was relaxed.
     pub(super) fn shrink(mut self) -> Shrunk<I, O> {
-        if !self.budget.stopped() && self.is_illegal(&self.exhibits.clone()) {
-            self.steps_each = STEPS_EACH.max(self.spent.saturating_mul(TIMES_FIRST));
-            self.steps_all = STEPS_ALL.max(self.spent.saturating_mul(TIMES_FIRST_ALL));
-            self.cut();
-            self.relax();
-            // A beginning is easier to follow than a start in the middle, unless it is long.
-            if self.exhibits.len() > SMALL && self.anchor() {
-                self.relax();
-            }
+        if self.budget.stopped() || !self.is_illegal(&self.exhibits.clone()) {
+            return self.shrunk();
         }
+        let first = std::mem::take(&mut self.spent);
+        self.steps_each = STEPS_EACH.max(first.saturating_mul(TIMES_FIRST));
+        self.steps_all = STEPS_ALL.max(first.saturating_mul(TIMES_FIRST_ALL));
+        self.cut();
+        let start = self.shrunk();
+        self.relax();
+        let from_start = self.shrunk();
+        // What begins at the beginning is easier to follow than a start in the middle, unless long.
+        if from_start.operations.len() <= SMALL {
+            return from_start;
+        }
+        (self.exhibits, self.notes, self.spent) = (start.operations, start.notes, 0);
+        if self.anchor() {
+            self.relax();
+        }
+        let anchored = self.exhibits.len() < from_start.operations.len();
+        if anchored { self.shrunk() } else { from_start }
+    }
+
+    fn shrunk(&self) -> Shrunk<I, O> {
+        let (operations, notes) = (self.exhibits.clone(), self.notes.clone());
         Shrunk {
-            operations: self.exhibits,
-            notes: self.notes,
+            operations,
+            notes,
             anchor: self.anchor,
         }
     }
@@ -259,7 +273,7 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
         let mut keep = vec![true; count];
         let mut any = false;
         for place in group {
-            if relaxed[place].returned.is_some() {
+            if relaxed[place].returned.is_some() && self.is_free(place) {
                 any = true;
                 keep[place] = !self.court.is_pure(&relaxed[place]);
                 open(&mut relaxed[place]);
@@ -272,8 +286,16 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
         self.accept(relaxed) && self.exhibits.len() < count
     }
 
+    /// Whether an operation is not the one that all others are seen from.
+    fn is_free(&self, place: usize) -> bool {
+        Some(self.exhibits[place].call.index) != self.anchor
+    }
+
     fn weaken_each(&mut self) {
         for place in 0..self.exhibits.len() {
+            if !self.is_free(place) {
+                continue;
+            }
             for weaker in self.court.weaker(&self.exhibits[place]) {
                 let mut operations = self.exhibits.clone();
                 operations[place].input = weaker.input;
