@@ -1,14 +1,18 @@
 //! The entry points: a history and a model in, a judgement out.
 
-use std::hash::Hash;
-
-use testimony_history::{Answer, Call, History, RecordedHistory, Value};
+use testimony_history::{Answer, Call, History, Model as Kind, RecordedHistory, Value};
 
 use crate::budget::Budget;
+use crate::counterexample;
+use crate::court::{Court, RecordedCourt, Ruled, Ruling, TypedCourt};
 use crate::model::Model;
-use crate::verdict::{Exhausted, Judgement, Reason, Verdict};
+use crate::models::{Bundled, Keyed, decode, for_bundled};
+use crate::verdict::{Exhausted, Judgement, PartitionWitness, Reason, Verdict, Witness};
+use crate::witness::{WitnessError, verify_witness};
 
-/// Judges a history against a model.
+/// Judges a history against a model. The verdict comes with its evidence, which has been verified; if
+/// it does not hold the verdict is undecided. Time is exponential in the number of operations open
+/// at once in the worst case, and close to linear in most.
 pub fn check<M: Model>(
     model: &M,
     history: &History<M::Input, M::Output>,
@@ -20,7 +24,7 @@ pub fn check<M: Model>(
 /// Judges a recorded history against one of the bundled models. Each key is an object of its own,
 /// and starts as `initial`.
 pub fn check_recorded(
-    model: testimony_history::Model,
+    model: Kind,
     initial: Option<&Value>,
     history: &RecordedHistory,
     budget: &Budget,
@@ -34,43 +38,186 @@ pub fn decide<'a, M: Model>(
     history: &'a History<M::Input, M::Output>,
     budget: &Budget,
 ) -> Decision<'a, M::Input, M::Output> {
-    let _ = (model, budget);
-    Decision { history }
+    decide_in(TypedCourt { model }, history, budget)
 }
 
 /// The first half of [`check_recorded`]: finds the verdict.
 pub fn decide_recorded<'a>(
-    model: testimony_history::Model,
-    initial: Option<&'a Value>,
+    model: Kind,
+    initial: Option<&Value>,
     history: &'a RecordedHistory,
     budget: &Budget,
 ) -> Decision<'a> {
-    let _ = (model, budget, initial);
-    Decision { history }
+    for_bundled!(model, B => decide_by::<B>(model, initial, history, budget))
+}
+
+/// Replays a witness for a recorded history; see [`verify_witness`]. A history that the model cannot
+/// read has no witness: the error is the text that says why.
+pub fn verify_recorded(
+    model: Kind,
+    initial: Option<&Value>,
+    history: &RecordedHistory,
+    witness: &Witness,
+) -> Result<Result<(), WitnessError>, String> {
+    for_bundled!(model, B => replay::<B>(initial, history, witness))
 }
 
 /// A verdict that has been found, and whose counterexample is still to be shrunk and explained. For
 /// callers that want to know how long each half takes.
 pub struct Decision<'a, I = Call, O = Answer> {
-    history: &'a History<I, O>,
+    judgement: Judgement<I, O>,
+    conclude: Option<Box<dyn FnOnce() -> Verdict<I, O> + 'a>>,
 }
 
-impl<I: Clone + Eq + Hash, O: Clone + Eq + Hash> Decision<'_, I, O> {
-    /// Shrinks and explains the counterexample, if the history is illegal.
+impl<I, O> Decision<'_, I, O> {
+    /// Whether the history was found to be illegal.
+    pub fn is_illegal(&self) -> bool {
+        self.conclude.is_some()
+    }
+
+    /// Shrinks and explains the counterexample, if the history is illegal. The cost is bounded in
+    /// steps; a raised stop flag makes the counterexample larger, not the verdict another.
     pub fn conclude(self) -> Judgement<I, O> {
-        let why = Exhausted {
-            reason: Reason::NotCovered("not yet".into()),
-            key: None,
-            partitions: 1,
-            furthest: None,
-            steps: 0,
-        };
-        Judgement {
-            verdict: Verdict::Undecided(why),
-            operations: self.history.operations().len(),
-            partitions: 1,
-            steps: 0,
-            algorithms: Vec::new(),
+        let mut judgement = self.judgement;
+        if let Some(conclude) = self.conclude {
+            judgement.verdict = conclude();
         }
+        judgement
+    }
+}
+
+fn replay<B: Bundled>(
+    initial: Option<&Value>,
+    history: &RecordedHistory,
+    witness: &Witness,
+) -> Result<Result<(), WitnessError>, String> {
+    let model = Keyed(B::starting_as(initial)?);
+    Ok(verify_witness(&model, &decode::<B>(history)?, witness))
+}
+
+fn decide_by<'a, B: Bundled>(
+    kind: Kind,
+    initial: Option<&Value>,
+    history: &'a RecordedHistory,
+    budget: &Budget,
+) -> Decision<'a> {
+    match RecordedCourt::<B>::new(kind, initial) {
+        Ok(court) => decide_in(court, history, budget),
+        Err(problem) => undecided(history, Reason::NotCovered(problem)),
+    }
+}
+
+fn decide_in<'a, I, O, C>(
+    court: C,
+    history: &'a History<I, O>,
+    budget: &Budget,
+) -> Decision<'a, I, O>
+where
+    I: Clone + Eq,
+    O: Clone + Eq,
+    C: Court<I, O> + 'a,
+{
+    let Ruling {
+        decision,
+        steps,
+        algorithms,
+        partitions,
+    } = match court.rule(history, budget) {
+        Ok(ruling) => ruling,
+        Err(problem) => return undecided(history, Reason::NotCovered(problem)),
+    };
+    let judgement = |verdict| Judgement {
+        verdict,
+        operations: history.operations().len(),
+        partitions,
+        steps,
+        algorithms: algorithms.iter().copied().collect(),
+    };
+    match decision {
+        Ruled::Orders(orders) => {
+            let verdict = verified(&court, history, orders);
+            Decision {
+                judgement: judgement(verdict),
+                conclude: None,
+            }
+        }
+        Ruled::Undecided(mut why) => {
+            why.furthest = why
+                .furthest
+                .and_then(|op| usize::try_from(op).ok())
+                .map(index(history));
+            Decision {
+                judgement: judgement(Verdict::Undecided(why)),
+                conclude: None,
+            }
+        }
+        Ruled::Illegal(key) => {
+            let verdict = Verdict::Undecided(not_concluded(&key));
+            let budget = budget.clone();
+            let conclude = move || counterexample::find(&court, history, &key, &budget);
+            Decision {
+                judgement: judgement(verdict),
+                conclude: Some(Box::new(conclude)),
+            }
+        }
+    }
+}
+
+fn index<I, O>(history: &History<I, O>) -> impl Fn(usize) -> u64 {
+    |number| history.operations()[number].call.index
+}
+
+/// The witness, if it holds.
+fn verified<I, O>(
+    court: &impl Court<I, O>,
+    history: &History<I, O>,
+    orders: Vec<(Option<Value>, Vec<u32>)>,
+) -> Verdict<I, O> {
+    let index = index(history);
+    let partitions = orders
+        .into_iter()
+        .map(|(key, order)| {
+            let order = order.into_iter().map(|op| index(op as usize)).collect();
+            PartitionWitness { key, order }
+        })
+        .collect();
+    let witness = Witness { partitions };
+    match court.verify(history, &witness) {
+        Ok(()) => Verdict::Linearizable(witness),
+        Err(problem) => Verdict::Undecided(exhausted(Reason::EvidenceFailed(problem))),
+    }
+}
+
+fn undecided<I, O>(history: &History<I, O>, reason: Reason) -> Decision<'_, I, O> {
+    let judgement = Judgement {
+        verdict: Verdict::Undecided(exhausted(reason)),
+        operations: history.operations().len(),
+        partitions: 0,
+        steps: 0,
+        algorithms: Vec::new(),
+    };
+    Decision {
+        judgement,
+        conclude: None,
+    }
+}
+
+fn exhausted(reason: Reason) -> Exhausted {
+    Exhausted {
+        reason,
+        key: None,
+        partitions: 0,
+        furthest: None,
+        steps: 0,
+    }
+}
+
+/// What a decision holds until its counterexample is found; nobody sees it.
+fn not_concluded(key: &Option<Value>) -> Exhausted {
+    let reason = Reason::EvidenceFailed("the counterexample was not looked for".to_owned());
+    Exhausted {
+        key: key.clone(),
+        partitions: 1,
+        ..exhausted(reason)
     }
 }

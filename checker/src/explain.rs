@@ -1,6 +1,21 @@
 //! Why a counterexample cannot be explained, in words and as data.
+//!
+//! Every sentence is a true statement about the counterexample, and so about the history it is from.
 
-/// The contradiction, for a tired person. Sentences are true statements about the counterexample.
+#[cfg(test)]
+mod agrees;
+pub(crate) mod frontier;
+mod growth;
+pub(crate) mod objects;
+mod order;
+pub(crate) mod words;
+
+use testimony_history::{Model as Kind, RecordedHistory, Value};
+
+use crate::models::{Bundled, Keyed, decode};
+use words::Words;
+
+/// The contradiction, for a tired person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Explanation {
     /// The contradiction in one sentence.
@@ -31,7 +46,7 @@ pub enum Why {
     RealTime,
     /// The other observed what it wrote.
     ReadsFrom,
-    /// What it wrote, or observed, was replaced by what the other wrote or observed.
+    /// The value that it wrote or observed was current before the value that the other wrote.
     WriteOrder,
 }
 
@@ -44,4 +59,61 @@ impl Why {
             Why::WriteOrder => "write-order",
         }
     }
+}
+
+impl Explanation {
+    /// The same contradiction, where all that happened before an operation (by index) was left out.
+    pub(crate) fn starting_at(
+        mut self,
+        kind: Kind,
+        original: &RecordedHistory,
+        anchor: u64,
+    ) -> Self {
+        let words = Words::of_original(kind, original, original);
+        let place = original
+            .operations()
+            .iter()
+            .position(|op| op.call.index == anchor);
+        if let Some(place) = place {
+            let deed = words.deed(place);
+            self.headline = format!("after {deed}: {}", self.headline);
+            let start = words.sentence(place);
+            let start = format!("Nothing that came before this matters, or is counted: {start}.");
+            self.sentences.insert(0, start);
+        }
+        self
+    }
+}
+
+/// Explains a small illegal recorded history of one key, in the words of the original.
+pub(crate) fn explain_recorded<B: Bundled>(
+    kind: Kind,
+    initial: &Value,
+    object: &B,
+    history: &RecordedHistory,
+    original: &RecordedHistory,
+) -> Explanation {
+    let words = Words::of_original(kind, history, original);
+    let known = match kind {
+        Kind::Register | Kind::CasRegister | Kind::Kv => {
+            order::explain(initial, history, original, &words)
+        }
+        Kind::Counter | Kind::Set | Kind::Queue | Kind::Mutex | Kind::Log => {
+            objects::explain(kind, initial, history, &words)
+        }
+    };
+    known.unwrap_or_else(|| by_orders(object, history, &words))
+}
+
+/// Explains by how far an order gets.
+fn by_orders<B: Bundled>(object: &B, history: &RecordedHistory, words: &Words<'_>) -> Explanation {
+    let Ok(decoded) = decode::<B>(history) else {
+        return Explanation::default();
+    };
+    frontier::explain(
+        &Keyed(object.clone()),
+        &decoded,
+        |op| words.sentence(op),
+        |state| format!("the {} is {}", words.object(), B::state_in_words(state)),
+    )
 }

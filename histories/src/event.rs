@@ -27,8 +27,8 @@ pub enum Kind {
     Info,
 }
 
-/// What is called. The words of all models; `get`, `set`/`put`, `delete` are read as `read`, `write`,
-/// `remove` where the model is a register or a map.
+/// What is called. The words of all models; `get`, `set`/`put`, `delete` are read as `read`,
+/// `write`, `remove` where the model is a register or a map.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Function {
     /// Read a value, a set, a counter, a log.
@@ -139,6 +139,27 @@ pub struct Event {
     pub error: Option<Value>,
     /// Keys that the format does not know; they survive a round trip.
     pub extra: Option<Extra>,
+}
+
+impl Event {
+    /// An event that says nothing but who, what and which kind; its index is 0.
+    pub fn new(process: Process, kind: Kind, f: Function) -> Self {
+        Event {
+            index: 0,
+            time: None,
+            process,
+            kind,
+            f,
+            key: None,
+            value: None,
+            swapped: None,
+            actual: None,
+            result: None,
+            node: None,
+            error: None,
+            extra: None,
+        }
+    }
 }
 
 impl Function {

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::place::Place;
-use crate::{Recording, Value, jsonl};
+use crate::{Recording, edn, jsonl, porcupine};
 
 /// A way to write a history down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +22,8 @@ pub enum Format {
 /// What a failed compare-and-set in EDN says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FailedCas {
-    /// Only that it did not happen, unless its error is one of [`MISMATCHES`](crate::edn::MISMATCHES).
+    /// Only that it did not happen, unless its error is one of
+    /// [`MISMATCHES`](crate::edn::MISMATCHES).
     #[default]
     Silent,
     /// That the comparison did not match.
@@ -76,13 +77,19 @@ pub enum ReadProblem {
     NoHeader,
     /// The header is of a later version of the format.
     #[error("version {0} of the history format is not known; this program reads version 1")]
-    Version(Value),
+    Version(Box<str>),
     /// A byte that is not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
     /// The text ends in the middle of something.
     #[error("{0} breaks off here")]
     Unfinished(&'static str),
+    /// Something opens here and never closes.
+    #[error("{0} starts here and does not end")]
+    Unclosed(&'static str),
+    /// A map with a key too many.
+    #[error("a map with a key that has no value")]
+    OddMap,
     /// Something else was due.
     #[error("expected {expected}, found {found}")]
     Expected {
@@ -158,16 +165,54 @@ impl Format {
         }
     }
 
-    /// The format of that name, if there is one.
+    /// The format of that name, or of the program that writes it, if there is one.
     pub fn from_name(word: &str) -> Option<Self> {
-        Format::ALL.into_iter().find(|format| format.name() == word)
+        match word {
+            "json" | "json-lines" | "testimony" => Some(Format::JsonLines),
+            "jepsen" | "knossos" => Some(Format::Edn),
+            "porcupine-etcd" => Some(Format::PorcupineLog),
+            _ => Format::ALL.into_iter().find(|format| format.name() == word),
+        }
     }
 
     /// The format that a file's content has the look of; JSON lines if it looks like none.
     pub fn detect(bytes: &[u8]) -> Self {
-        let _ = bytes;
-        Format::JsonLines
+        let bytes = bytes
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(bytes)
+            .trim_ascii_start();
+        let start = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+        let line = start.lines().next().unwrap_or("");
+        let blank = |next: char| next.is_whitespace() || matches!(next, '[' | '(' | '{' | ',');
+        let inside = start.trim_start_matches(blank);
+        match bytes {
+            [b';' | b'#' | b'(', ..] => Format::Edn,
+            [b'{', ..] if line.starts_with("{:process ") && is_porcupine_kv(line) => {
+                Format::PorcupineKv
+            }
+            [b'[' | b'{', ..] if inside.starts_with('"') => Format::JsonLines,
+            [b'[', ..] => Format::Edn,
+            [b'{', ..] if inside.starts_with([':', ';', '#']) => Format::Edn,
+            [b'A'..=b'Z', ..] if line.contains("jepsen.") => Format::PorcupineLog,
+            _ => Format::JsonLines,
+        }
     }
+}
+
+/// How many bytes tell the format.
+const LOOKED_AT: usize = 4096;
+
+/// Whether a line of EDN has just the keys that Porcupine's map has.
+fn is_porcupine_kv(line: &str) -> bool {
+    let words = [
+        ":f :get, :key \"",
+        ":f :put, :key \"",
+        ":f :append, :key \"",
+    ];
+    words.iter().any(|word| line.contains(word))
+        && ![":index", ":time", ":node"]
+            .iter()
+            .any(|key| line.contains(key))
 }
 
 /// Reads a history file. O(n) in its length.
@@ -177,22 +222,28 @@ impl Format {
 pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, ReadError> {
     match options.format.unwrap_or_else(|| Format::detect(bytes)) {
         Format::JsonLines => jsonl::read(bytes, options),
-        _ => jsonl::read(bytes, options),
+        Format::Edn => edn::read(bytes, options),
+        Format::PorcupineLog => porcupine::read_log(bytes, options),
+        Format::PorcupineKv => porcupine::read_kv(bytes, options),
     }
 }
 
 /// Writes a history file.
 ///
-/// Where the order of lines alone counts (see [`Order`](crate::Order)), JSON lines get times that say
-/// the same: one that goes backwards is raised to the latest before it, and one nanosecond further
-/// where a tie would make a call concurrent with a return before it. The original is kept as
-/// `time_recorded`.
+/// Where the order of lines alone counts (see [`Order`](crate::Order)), JSON lines get times that
+/// say the same: one that goes backwards is raised to the latest before it, and one nanosecond
+/// further where a tie would make a call concurrent with a return before it. The original is kept
+/// as `time_recorded`.
 ///
 /// # Errors
 /// Those of `out`, and [`io::ErrorKind::Unsupported`] for Porcupine's formats, which are only read.
 pub fn write(recording: &Recording, format: Format, out: &mut impl io::Write) -> io::Result<()> {
     match format {
         Format::JsonLines => jsonl::write(recording, out),
-        _ => Err(io::ErrorKind::Unsupported.into()),
+        Format::Edn => edn::write(recording, out),
+        Format::PorcupineLog | Format::PorcupineKv => {
+            let message = format!("{} is a format that is only read", format.name());
+            Err(io::Error::new(io::ErrorKind::Unsupported, message))
+        }
     }
 }

@@ -32,7 +32,8 @@ pub struct Origin {
 /// One call and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation<I, O> {
-    /// The process that called. A process that goes on after an unknown outcome is counted as a new one.
+    /// The process that called. A process that goes on after an unknown outcome is counted as a new
+    /// one.
     pub process: u64,
     /// What it asked.
     pub input: I,
@@ -65,8 +66,8 @@ impl<I, O> History<I, O> {
     /// A history of these operations.
     ///
     /// # Panics
-    /// If they are not in the order of their calls, one returns before it is called, or `after` names
-    /// no earlier operation.
+    /// If they are not in the order of their calls, one returns before it is called, or `after`
+    /// names no earlier operation.
     pub fn from_operations(operations: Vec<Operation<I, O>>) -> Self {
         for (index, operation) in operations.iter().enumerate() {
             let before = index == 0 || operations[index - 1].called <= operation.called;

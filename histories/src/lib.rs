@@ -4,9 +4,40 @@
 //! events in order are a recording. Paired up, they are a [`History`] of [`Operation`]s, which is
 //! what a checker judges. This crate holds that vocabulary, the file formats it is kept in, and the
 //! recorder that writes it down while it happens. It knows nothing about what the operations mean.
+//!
+//! A file is read in two steps: [`read`] makes a [`Recording`] of it, in whatever [`Format`] it is,
+//! and [`Recording::history`] pairs its events, which takes a [`Model`], for the model has the
+//! words.
+//!
+//! ```
+//! use testimony_history::{Model, Outcome, ReadOptions, read};
+//!
+//! let file = br#"{"testimony":1,"model":"register"}
+//! {"process":0,"type":"invoke","f":"write","value":1}
+//! {"process":1,"type":"invoke","f":"read"}
+//! {"process":1,"type":"ok","f":"read","value":1}
+//! {"process":0,"type":"info","f":"write","error":"timeout"}
+//! "#;
+//! let recording = read(file, &ReadOptions::default())?;
+//! let model = recording.header.model.unwrap_or(Model::Register);
+//! let (history, warnings) = recording.history(model)?;
+//! assert!(warnings.is_empty());
+//! assert_eq!(history.operations()[0].outcome, Outcome::Unknown);
+//!
+//! let wrong = br#"{"testimony":1}
+//! {"process":1,"type":"ok","f":"read","value":1}
+//! "#;
+//! let error = read(wrong, &ReadOptions::default())?.history(model).unwrap_err();
+//! assert_eq!(error.to_string(), "line 2, column 12: process 1 returns without a call");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Who makes histories in a test of their own uses [`History::builder`]; who records a run, a
+//! [`Recorder`].
 
 pub mod builder;
 pub mod edn;
+mod entries;
 pub mod event;
 pub mod format;
 mod gather;
@@ -15,6 +46,7 @@ mod jsonl;
 mod order;
 pub mod pairing;
 pub mod place;
+mod porcupine;
 mod processes;
 pub mod recorder;
 pub mod recording;

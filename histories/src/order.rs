@@ -39,8 +39,8 @@ fn reordered<T: Clone>(items: &[T], places: impl Iterator<Item = usize>) -> Vec<
 /// Gives events whose lines alone are ordered times that say the same order.
 ///
 /// A time that goes backwards is raised to the latest so far. Equal times mean "concurrent" in JSON
-/// lines, so a call that follows the return of another process must come later than it: it is raised
-/// by one nanosecond more. Otherwise the same history could be illegal in one format and
+/// lines, so a call that follows the return of another process must come later than it: it is
+/// raised by one nanosecond more. Otherwise the same history could be illegal in one format and
 /// linearizable in the other.
 #[derive(Debug, Default)]
 pub(crate) struct Raise {
@@ -98,13 +98,16 @@ impl Raise {
     }
 
     fn note_return(&mut self, event: &Event) {
-        let (Process::Client(process), Kind::Ok | Kind::Fail) = (&event.process, event.kind) else {
+        let Process::Client(process) = event.process else {
             return;
         };
-        self.returned = match self.returned {
-            Returned::Nobody => Returned::One(*process),
-            Returned::One(same) if same == *process => Returned::One(same),
-            Returned::One(_) | Returned::Several => Returned::Several,
+        self.returned = match (event.kind, self.returned) {
+            (Kind::Invoke, returned) => returned,
+            (Kind::Ok | Kind::Fail, Returned::Nobody) => Returned::One(process),
+            (Kind::Ok | Kind::Fail, Returned::One(same)) if same == process => Returned::One(same),
+            // Goes on as another process, if at all.
+            (Kind::Info, Returned::Nobody) => Returned::Nobody,
+            (_, Returned::One(_) | Returned::Several) => Returned::Several,
         };
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::place::{Place, index32};
+use crate::place::{Place, excerpt, index32};
 use crate::processes::Processes;
 use crate::recording::{Columns, Order};
 use crate::vocabulary::{self, Complaint};
@@ -292,7 +292,7 @@ impl<'a> Pairing<'a> {
         let invocation = &self.recording.events[self.invocations[open]];
         let other = |part: fn(&Columns) -> u32, returned: String, called: String| {
             let line = self.recording.line(self.invocations[open]);
-            let (returned, called) = (returned.into(), called.into());
+            let (returned, called) = (excerpt(&returned), excerpt(&called));
             let problem = HistoryProblem::OtherCall {
                 process,
                 returned,

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A line and a column, both counted from 1; a column counts bytes. Zeros mean that there was no file.
+/// A line and a column, both counted from 1; a column counts bytes. Zeros mean that there was no
+/// file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     /// The line, from 1.

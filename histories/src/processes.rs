@@ -1,8 +1,8 @@
 //! Processes that go on after an unknown outcome are counted as new ones.
 //!
-//! A process calls one operation at a time. After an unknown outcome its operation stays open to the
-//! end, so whatever goes on under its number must be another process. Fresh numbers lie above all
-//! that the history uses, which is known only at its end.
+//! A process calls one operation at a time. After an unknown outcome its operation stays open to
+//! the end, so whatever goes on under its number must be another process. Fresh numbers lie above
+//! all that the history uses, which is known only at its end.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 

@@ -1,9 +1,10 @@
 //! Writes a history down while it happens.
 //!
 //! Many threads or tasks share one recorder. The time of an event is taken inside the lock that
-//! orders the lines, so lines and times agree: an invocation recorded before its request leaves, and
-//! a completion recorded after the answer has arrived, are never reordered. Recording an event only
-//! appends to a buffer; whoever calls [`Recorder::flush`] writes it out, without holding others up.
+//! orders the lines, so lines and times agree: an invocation recorded before its request leaves,
+//! and a completion recorded after the answer has arrived, are never reordered. Recording an event
+//! only appends to a buffer; whoever calls [`Recorder::flush`] writes it out, without holding
+//! others up.
 
 use std::fmt;
 use std::io;
@@ -81,8 +82,8 @@ struct Sink<W> {
 }
 
 impl<W: io::Write + Send> Recorder<W> {
-    /// Starts a recording: writes the header and flushes it. `clock` tells the nanoseconds since the
-    /// run's start; where it stands still, times grow by one nanosecond from event to event.
+    /// Starts a recording: writes the header and flushes it. `clock` tells the nanoseconds since
+    /// the run's start; where it stands still, times grow by one nanosecond from event to event.
     ///
     /// # Errors
     /// Those of the sink.
@@ -264,19 +265,8 @@ impl InjectionState {
 
 fn blank(process: Process, kind: Kind, call: &Call) -> Event {
     Event {
-        index: 0,
-        time: None,
-        process,
-        kind,
-        f: call.f.clone(),
         key: call.key.clone(),
-        value: None,
-        swapped: None,
-        actual: None,
-        result: None,
-        node: None,
-        error: None,
-        extra: None,
+        ..Event::new(process, kind, call.f.clone())
     }
 }
 

@@ -112,6 +112,8 @@ pub enum Warning {
         /// How many there are.
         times: u64,
     },
+    /// The values of EDN were read as pairs of key and value.
+    KeyedValues,
     /// The format itself says that each key starts as the empty string.
     StartsAsEmptyString,
 }
@@ -187,6 +189,9 @@ impl fmt::Display for Warning {
             Warning::LinesSkipped { line, times } => {
                 write!(f, "line {line}: no event; skipped ({times} such lines)")
             }
+            Warning::KeyedValues => f.write_str(
+                "values were read as pairs [key value] (--keyed no reads them as they are)",
+            ),
             Warning::StartsAsEmptyString => {
                 f.write_str("in this format each key starts as the empty string")
             }

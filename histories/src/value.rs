@@ -49,8 +49,17 @@ impl Value {
         Value::List(items.into_iter().collect())
     }
 
-    /// The same value with the entries of every map in the order of their keys, so that maps with the
-    /// same entries are equal.
+    /// The number, if it is a whole one from 0 to 2^64 - 1.
+    pub fn to_u64(&self) -> Option<u64> {
+        match self {
+            Value::Int(number) => u64::try_from(*number).ok(),
+            Value::Number(digits) => digits.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The same value with the entries of every map in the order of their keys, so that maps with
+    /// the same entries are equal.
     pub fn canonical(&self) -> Self {
         if !self.has_map() {
             return self.clone();
@@ -110,33 +119,8 @@ impl From<&str> for Value {
 /// Compact JSON.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Null => f.write_str("null"),
-            Value::Bool(truth) => write!(f, "{truth}"),
-            Value::Int(number) => write!(f, "{number}"),
-            Value::Number(digits) => f.write_str(digits),
-            Value::Str(text) => write_quoted(f, text),
-            Value::List(items) => {
-                f.write_str("[")?;
-                for (i, item) in items.iter().enumerate() {
-                    let comma = if i == 0 { "" } else { "," };
-                    write!(f, "{comma}{item}")?;
-                }
-                f.write_str("]")
-            }
-            Value::Map(entries) => {
-                f.write_str("{")?;
-                for (i, (key, value)) in entries.iter().enumerate() {
-                    f.write_str(if i == 0 { "" } else { "," })?;
-                    write_quoted(f, key)?;
-                    write!(f, ":{value}")?;
-                }
-                f.write_str("}")
-            }
-        }
+        let mut json = Vec::new();
+        jsonl::value(&mut json, self);
+        f.write_str(std::str::from_utf8(&json).map_err(|_| fmt::Error)?)
     }
-}
-
-fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
 }

@@ -300,7 +300,7 @@ fn wrong_answer(
 fn unknown(model: Model, f: &Function) -> HistoryProblem {
     let known: Vec<&str> = functions(model).iter().map(Function::name).collect();
     HistoryProblem::UnknownFunction {
-        f: f.name().into(),
+        f: crate::place::excerpt(f.name()),
         model,
         known: known.join(", ").into(),
     }

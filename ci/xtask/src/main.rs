@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod bugs;
 mod layers;
 mod soak;
 mod tidy;
@@ -28,6 +29,18 @@ enum Chore {
     Layers,
     /// Fail on what no compiler checks: long lines and functions, missing module docs, leftovers.
     Tidy,
+    /// Run every planted bug with several seeds and print how often it was found.
+    Bugs {
+        /// Runs of each bug.
+        #[arg(long, default_value_t = 5)]
+        seeds: u64,
+        /// Time under faults of each run.
+        #[arg(long, default_value = "30s")]
+        time: String,
+        /// This bug only.
+        #[arg(long)]
+        bug: Option<String>,
+    },
     /// Run the random tests far longer than the default test run does.
     Soak {
         /// Random small histories that every checker algorithm is compared with the oracle on.
@@ -52,6 +65,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Fix => fix(),
         Chore::Layers => layers::check(),
         Chore::Tidy => tidy::check(),
+        Chore::Bugs { seeds, time, bug } => bugs::run(*seeds, time, bug.as_deref()),
         Chore::Soak { histories, seeds } => soak::run(*histories, *seeds),
     }
 }

@@ -30,6 +30,37 @@ pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, String)]) -> Resul
     Ok(())
 }
 
+/// What a program answered.
+pub(crate) struct Answer {
+    /// `None` if a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+}
+
+/// Run a program of ours in the workspace's folder, in silence.
+pub(crate) fn output(program: &Path, arguments: &[&str]) -> Result<Answer> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a chore is allowed to run our program"
+    )]
+    let output = Command::new(program)
+        .current_dir(root())
+        .args(arguments)
+        .output()
+        .with_context(|| format!("{} could not be started", program.display()))?;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(Answer {
+        code: output.status.code(),
+        stdout,
+    })
+}
+
+/// One line of a chore's answer.
+#[expect(clippy::print_stdout, reason = "a chore answers on stdout")]
+pub(crate) fn print(line: &str) {
+    println!("{line}");
+}
+
 /// One line of progress.
 #[expect(
     clippy::print_stderr,

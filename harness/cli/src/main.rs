@@ -1,1 +1,85 @@
-fn main() {}
+//! The `testimony` program: one arm for each command, one exit code for each outcome.
+
+mod args;
+mod chance;
+mod check;
+mod convert;
+mod deadline;
+mod doctor;
+mod failure;
+mod history_file;
+mod init;
+mod judging;
+mod limits;
+mod node;
+mod outlet;
+mod progress;
+mod replay;
+mod report;
+mod run;
+mod run_folder;
+mod session;
+mod shrink;
+mod stopwatch;
+mod targets;
+mod terminal;
+mod verdict_of_run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use testimony_report::RunOutcome;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Arguments, Command, ExecArguments};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    subscribe();
+    match dispatch(&arguments.command) {
+        Ok(outcome) => ExitCode::from(outcome.exit_code()),
+        Err(failure) => {
+            let text = failure.to_string();
+            if !text.is_empty() {
+                terminal::tell(&text);
+            }
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Result<RunOutcome, Failure> {
+    match command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Shrink(arguments) => shrink::shrink(arguments),
+        Command::Explain(arguments) => shrink::explain(arguments),
+        Command::Report(arguments) => report::run(arguments),
+        Command::Convert(arguments) => convert::run(arguments),
+        Command::Targets(arguments) => targets::run(arguments),
+        Command::Doctor => doctor::run(),
+        Command::Init(arguments) => init::run(arguments),
+        Command::Node(command) => node::run(command),
+        Command::Exec(arguments) => exec(arguments),
+    }
+}
+
+/// Becomes another program that dies with its parent; returns only if that failed.
+fn exec(arguments: &ExecArguments) -> Result<RunOutcome, Failure> {
+    let [program, rest @ ..] = arguments.program.as_slice() else {
+        return Err(Failure::usage(anyhow::anyhow!("nothing to start")));
+    };
+    let error = testimony_lab::exec_under_parent(arguments.parent, program.as_ref(), rest);
+    Err(Failure::Broken(error.into()))
+}
+
+/// Diagnostics go to stderr; `RUST_LOG` chooses them.
+fn subscribe() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

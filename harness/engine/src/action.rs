@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Link, NodeName, span};
 
-/// One thing to do to the cluster, with nothing left to decide. Undone by the heal of its injection.
+/// One thing to do to the cluster, with nothing left to decide. Undone by the heal of its
+/// injection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {

@@ -13,8 +13,8 @@ use crate::{
     FaultKind, Mix, PlanError, PlannedInjection, SpanRange, WorkloadKind, WorkloadParams, span,
 };
 
-/// A plan with gaps. [`Plan::resolve`](crate::Plan::resolve) fills them. A plan's own file is a draft
-/// without gaps; unknown keys are errors, since a misspelt fault never fires.
+/// A plan with gaps. [`Plan::resolve`](crate::Plan::resolve) fills them. A plan's own file is a
+/// draft without gaps; unknown keys are errors, since a misspelt fault never fires.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Draft {
@@ -185,7 +185,7 @@ impl Draft {
             start_wait: over.start_wait.or(self.start_wait),
             settings,
             workload: match (self.workload, over.workload) {
-                (Some(below), Some(above)) => Some(below.overlay(above)),
+                (Some(below), Some(above)) => Some(below.overlay(&above)),
                 (below, above) => above.or(below),
             },
             nemesis: over.nemesis.or(self.nemesis),
@@ -198,7 +198,7 @@ impl WorkloadDraft {
     /// This draft, with whatever `over` says in place of what this one says. If `over` names
     /// another kind, the mix of this one is dropped: it may have operations that the other lacks.
     #[must_use]
-    pub fn overlay(self, over: WorkloadDraft) -> WorkloadDraft {
+    pub fn overlay(&self, over: &WorkloadDraft) -> WorkloadDraft {
         let same = over.name.is_none() || over.name == self.name;
         WorkloadDraft {
             name: over.name.or(self.name),

@@ -9,6 +9,10 @@ use thiserror::Error;
 
 use crate::{NodeName, span};
 
+mod resolve;
+
+pub(crate) use resolve::Unresolved;
+
 /// A kind of fault: the unit that is weighted, switched off, counted. Written in kebab-case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -2,8 +2,8 @@
 //!
 //! A [`Draft`] is what a user asked for; [`Plan::resolve`] makes it a [`Plan`], in which nothing is
 //! left to chance. The [`Conductor`] carries a plan out: a lab tells it what happened (a [`Signal`]
-//! and the time), and it answers with what to do next ([`Command`]s). It has no clock, no socket and
-//! no thread, so a lab of real processes and a simulated one drive the same code, and the same
+//! and the time), and it answers with what to do next ([`Command`]s). It has no clock, no socket
+//! and no thread, so a lab of real processes and a simulated one drive the same code, and the same
 //! signals at the same times always give the same commands.
 //!
 //! A [`Target`] describes the system under test. The engine does not know the checker: a recording

@@ -7,8 +7,8 @@ use crate::{Action, ClusterStatus, FaultKind, Nanos, NodeName, ProcessId};
 /// What the conductor asks of the lab. Carried out in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Record the invocation, let the process make the call, asking `node` first, record its ending,
-    /// and answer with [`Signal::Replied`]. A process never has two open calls.
+    /// Record the invocation, let the process make the call, asking `node` first, record its
+    /// ending, and answer with [`Signal::Replied`]. A process never has two open calls.
     Invoke {
         /// Who calls.
         process: ProcessId,
@@ -28,14 +28,14 @@ pub enum Command {
         action: Action,
     },
     /// Undo exactly what the injection did, see that it is undone, and answer with
-    /// [`Signal::Healed`] or [`Signal::HealFailed`]. It also comes for an injection that failed, whose
-    /// parts may have been done: then undo those. It comes again if a heal failed.
+    /// [`Signal::Healed`] or [`Signal::HealFailed`]. It also comes for an injection that failed,
+    /// whose parts may have been done: then undo those. It comes again if a heal failed.
     Heal {
         /// The number of the injection in the plan.
         injection: u64,
     },
-    /// Send [`Signal::Woke`] at this time, if nothing else was sent by then. It takes the place of an
-    /// earlier `WakeAt`; a lab that keeps both sends one `Woke` too many, which does no harm.
+    /// Send [`Signal::Woke`] at this time, if nothing else was sent by then. It takes the place of
+    /// an earlier `WakeAt`; a lab that keeps both sends one `Woke` too many, which does no harm.
     WakeAt(Nanos),
     /// The process will never call again: drop its client.
     Retire {

@@ -20,7 +20,8 @@ pub enum Role {
     PreCandidate,
 }
 
-/// One node as it describes itself. Fields that a system does not have, or did not tell, are absent.
+/// One node as it describes itself. Fields that a system does not have, or did not tell, are
+/// absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeStatus {

@@ -143,6 +143,11 @@ pub struct FinalReadCounts {
 }
 
 impl RunSummary {
+    /// Operations that were called.
+    pub fn invoked(&self) -> u64 {
+        self.operations.values().map(|counts| counts.invoked).sum()
+    }
+
     /// Operations that were answered.
     pub fn completed(&self) -> u64 {
         self.operations

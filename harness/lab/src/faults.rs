@@ -82,7 +82,7 @@ impl Faults {
         match action {
             Action::Cut { links } => self.cut(injection, action, links).await,
             Action::Slow { links, .. } | Action::Throttle { links, .. } => {
-                self.slow(injection, action, links).await
+                self.slow(action, links).await
             }
             Action::Reset { links } => network::reset(site, links).await,
             Action::Kill { nodes } => processes::kill(site, nodes).await,
@@ -148,3 +148,6 @@ fn composed(active: &BTreeMap<u64, Active>, without: Option<u64>, link: &Link) -
     let shapes = others.map(|(_, active)| network::shape(&active.action, link));
     shapes.fold(Shape::default(), Shape::with)
 }
+
+#[cfg(test)]
+mod tests;

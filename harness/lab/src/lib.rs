@@ -13,6 +13,8 @@ mod nodes;
 mod process;
 mod run;
 mod site;
+#[cfg(test)]
+mod testing;
 
 pub use error::LabError;
 pub use link::Links;

@@ -10,6 +10,7 @@ mod stage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use testimony_engine::{Plan, RunSummary, Target};
 use tokio::sync::mpsc;
@@ -26,6 +27,8 @@ pub struct LabOptions {
     pub folder: PathBuf,
     /// Starts the node processes.
     pub launcher: Launcher,
+    /// How long the nodes may take from their start until all answer and one leads.
+    pub start_deadline: Duration,
     /// Called about ten times a second.
     pub progress: Box<dyn FnMut(&Progress) + Send>,
     /// Each message is an interrupt: the first ends the run early, with heal and final reads, the
@@ -61,3 +64,6 @@ pub async fn run(
     let stage = Stage::set(plan, target, options).await?;
     stage.perform().await
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

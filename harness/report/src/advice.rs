@@ -10,19 +10,15 @@ pub(crate) const AFTER_BROKEN: &str = "Nothing can be concluded about the system
 
 /// Why nobody knows, in sentences.
 pub(crate) fn why_undecided(exhausted: &Exhausted) -> String {
-    let key = exhausted
-        .key
-        .as_ref()
-        .map(|key| format!(" for key {}", phrase::key_name(key)));
+    let key = exhausted.key.as_ref();
+    let key = key
+        .map(|key| format!("for key {}: ", phrase::key_name(key)))
+        .unwrap_or_default();
     let others = match exhausted.partitions {
         0 | 1 => String::new(),
         many => format!("; {} are undecided", phrase::counted(many as u64, "key")),
     };
-    format!(
-        "{}{}{others}.",
-        phrase::sentence(&exhausted.reason.to_string()),
-        key.unwrap_or_default()
-    )
+    phrase::sentence(&format!("{key}{}{others}.", exhausted.reason))
 }
 
 /// What to do then.

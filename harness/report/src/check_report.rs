@@ -3,8 +3,8 @@
 use testimony_checker::{Judgement, Verdict};
 use testimony_history::{Event, Kind, Model, Process, Recording, Value};
 
-use crate::RunOutcome;
 use crate::scene::Scene;
+use crate::{RunOutcome, advice, phrase};
 
 /// How long the parts of a check took, in seconds. Not known where nothing may depend on a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,6 +46,18 @@ impl CheckReport<'_> {
                 RunOutcome::Broken
             }
             Verdict::Linearizable(_) => RunOutcome::Pass,
+        }
+    }
+
+    /// Why it came to that, in a sentence; empty for a pass.
+    pub(crate) fn reason(&self) -> String {
+        match &self.judgement.verdict {
+            Verdict::Illegal(found) => phrase::headline(&found.explanation.headline),
+            Verdict::Undecided(exhausted) => advice::why_undecided(exhausted),
+            Verdict::Linearizable(_) if self.outcome() == RunOutcome::Broken => {
+                "No operation was completed, so nothing was tested.".to_owned()
+            }
+            Verdict::Linearizable(_) => String::new(),
         }
     }
 

@@ -69,6 +69,9 @@ fn why(out: &mut String, report: &RunReport<'_>) {
                 advice::after_undecided(&exhausted.reason)
             );
         }
+        _ if report.unavailable.is_some() => {
+            let _ = writeln!(out, "{}\n", plain(&report.reason()));
+        }
         _ => {}
     }
     for shortcoming in report.shortcomings() {
@@ -96,12 +99,8 @@ fn contradiction(out: &mut String, scene: &Scene) {
     for shown in &scene.operations {
         row(out, scene, shown);
     }
-    if scene.hidden > 0 {
-        let _ = writeln!(
-            out,
-            "\nand {}",
-            phrase::counted(scene.hidden as u64, "more operation")
-        );
+    for sentence in scene.omitted() {
+        let _ = writeln!(out, "\n{sentence}");
     }
     out.push('\n');
     for because in &scene.cycle {

@@ -85,7 +85,7 @@ struct Check<'a> {
 struct Run<'a> {
     outcome: RunOutcome,
     exit_code: u8,
-    /// What was found, if anything: `linearizability`.
+    /// What was found, if anything: `linearizability` or `unavailable`.
     finding: Option<&'static str>,
     target: String,
     bug: Option<&'a str>,
@@ -105,7 +105,7 @@ pub fn run(report: &RunReport<'_>) -> String {
     one_line(&Run {
         outcome: report.outcome,
         exit_code: report.outcome.exit_code(),
-        finding: (report.outcome == RunOutcome::Violation).then_some("linearizability"),
+        finding: finding(report),
         target: report.target(),
         bug: report.plan.bug.as_deref(),
         lab: &report.plan.lab,
@@ -124,6 +124,15 @@ pub fn run(report: &RunReport<'_>) -> String {
         folder: &report.folder,
         command: &report.command,
     })
+}
+
+fn finding(report: &RunReport<'_>) -> Option<&'static str> {
+    let word = if report.is_illegal() {
+        "linearizability"
+    } else {
+        "unavailable"
+    };
+    (report.outcome == RunOutcome::Violation).then_some(word)
 }
 
 /// The one object of `check --json`, without a newline at its end.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use crate::RunOutcome;
+use crate::{CheckReport, RunOutcome, RunReport};
 
 /// One test case: one run, or one checked file.
 #[derive(Clone, Debug)]
@@ -20,6 +20,43 @@ pub struct Case {
     pub text: String,
     /// Name and value of what it takes to understand or repeat it.
     pub properties: Vec<(String, String)>,
+}
+
+impl Case {
+    /// A run as a test case. How long it took is the caller's to know.
+    pub fn of_run(report: &RunReport<'_>, seconds: f64) -> Self {
+        let passed = report.outcome == RunOutcome::Pass;
+        Case {
+            name: report.what(),
+            seconds,
+            outcome: report.outcome,
+            message: if passed {
+                String::new()
+            } else {
+                report.reason()
+            },
+            text: crate::text::run(report, false),
+            properties: vec![
+                ("seed".to_owned(), report.plan.seed.to_string()),
+                ("target".to_owned(), report.target()),
+                ("folder".to_owned(), report.folder.clone()),
+                ("command".to_owned(), report.command.clone()),
+            ],
+        }
+    }
+
+    /// A checked file as a test case.
+    pub fn of_check(report: &CheckReport<'_>) -> Self {
+        let timings = report.timings.unwrap_or_default();
+        Case {
+            name: report.file.to_owned(),
+            seconds: timings.parse + timings.check + timings.explain,
+            outcome: report.outcome(),
+            message: report.reason(),
+            text: crate::text::check(report, false),
+            properties: vec![("command".to_owned(), report.command.to_owned())],
+        }
+    }
 }
 
 /// Writes the cases as one suite. A violation is a failure, undecided and broken are errors.

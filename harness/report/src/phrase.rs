@@ -2,11 +2,11 @@
 
 use testimony_history::{Answer, Call, Function, Outcome, Value};
 
-/// Longest key shown in a label, in characters.
-const KEY_MAX: usize = 16;
+/// Longest key shown in a sentence, in characters.
+const KEY_MAX: usize = 32;
 
-/// An operation and its answer as one would say them: `write x=5`, `read x → 3`. Values longer than
-/// `value_max` characters are shortened in the middle.
+/// An operation and its answer as one would say them: `write x=5`, `read x → 3`. Keys and values
+/// longer than `value_max` characters are shortened in the middle.
 pub(crate) fn operation(call: &Call, outcome: &Outcome<Answer>, value_max: usize) -> String {
     let asked = self::call(call, value_max);
     match answer(call, outcome, value_max) {
@@ -17,7 +17,10 @@ pub(crate) fn operation(call: &Call, outcome: &Outcome<Answer>, value_max: usize
 
 /// What was asked: `write x=5`, `cas x 1⇒2`, `dequeue`.
 pub(crate) fn call(call: &Call, value_max: usize) -> String {
-    let key = call.key.as_ref().map(|key| key_name(key));
+    let key = call
+        .key
+        .as_ref()
+        .map(|key| shorten(&key_name(key), value_max));
     let value = call
         .value
         .as_ref()
@@ -121,12 +124,24 @@ pub(crate) fn sentence(text: &str) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
+/// A headline with a capital at its start, unless it starts with the name of a process: `p3`.
+pub(crate) fn headline(text: &str) -> String {
+    let names_process = text
+        .strip_prefix('p')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if names_process {
+        text.to_owned()
+    } else {
+        sentence(text)
+    }
+}
+
 /// A number with its thousands apart: `12,345`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -33,6 +33,10 @@ pub struct RunReport<'a> {
     pub status: &'a [StatusSample],
     /// How long reading and checking took. `None` where no file may depend on a clock.
     pub timings: Option<Timings>,
+    /// Nodes that ended by themselves, and what they said last.
+    pub deaths: &'a [String],
+    /// That the cluster did not recover in the time that was asked for, where one was.
+    pub unavailable: Option<String>,
     /// The run's folder, as a person would type it.
     pub folder: String,
     /// The command that repeats the run.
@@ -69,6 +73,9 @@ impl RunReport<'_> {
         let (target, seed) = (self.target(), self.plan.seed);
         match self.outcome {
             RunOutcome::Pass => format!("{target} answered linearizably (seed {seed})"),
+            RunOutcome::Violation if !self.is_illegal() => {
+                format!("{target} did not recover (seed {seed})")
+            }
             RunOutcome::Violation => format!("{target} is not linearizable (seed {seed})"),
             RunOutcome::Undecided => {
                 format!("nobody knows whether {target} answered linearizably (seed {seed})")
@@ -77,11 +84,18 @@ impl RunReport<'_> {
         }
     }
 
+    /// Whether the history is what was found fault with.
+    pub(crate) fn is_illegal(&self) -> bool {
+        let verdict = self.judgement.map(|judgement| &judgement.verdict);
+        matches!(verdict, Some(Verdict::Illegal(_)))
+    }
+
     /// Why it came to that, in a sentence or two.
     pub(crate) fn reason(&self) -> String {
         match self.judgement.map(|judgement| &judgement.verdict) {
-            Some(Verdict::Illegal(found)) => found.explanation.headline.clone(),
+            Some(Verdict::Illegal(found)) => phrase::headline(&found.explanation.headline),
             Some(Verdict::Undecided(exhausted)) => advice::why_undecided(exhausted),
+            _ if self.unavailable.is_some() => self.unavailable.clone().unwrap_or_default(),
             _ if self.outcome == RunOutcome::Pass => {
                 "One order of the operations explains every answer, and enough happened for that \
                  to mean something."
@@ -93,10 +107,13 @@ impl RunReport<'_> {
 
     /// Why the run tested too little, in sentences.
     pub(crate) fn shortcomings(&self) -> Vec<String> {
-        let shortcomings = self.summary.shortcomings();
-        shortcomings
-            .iter()
-            .map(|s| phrase::printable(&phrase::sentence(&s.to_string())) + ".")
+        let shortcomings = self
+            .summary
+            .shortcomings()
+            .into_iter()
+            .map(|s| s.to_string() + ".");
+        let said = shortcomings.chain(self.deaths.iter().cloned());
+        said.map(|text| phrase::printable(&phrase::sentence(&text)))
             .collect()
     }
 

@@ -4,17 +4,24 @@
 use std::collections::{HashMap, HashSet};
 
 use testimony_checker::{Counterexample, CycleEdge, Why};
-use testimony_history::{Answer, Call, Event, Operation, Outcome, Position, Recording};
+use testimony_history::{
+    Answer, Call, Event, Function, Operation, Outcome, Position, Recording, Value,
+};
 
 use crate::phrase::{self, Instants};
 use crate::plot::frame::Band;
 
+/// Operations that nobody saw are shown if there are no more of them.
+const UNSEEN_MAX: usize = 3;
 /// Operations shown at most; the file of the counterexample has them all.
 const OPERATIONS_MAX: usize = 60;
 /// Faults shown at most.
 const FAULTS_MAX: usize = 8;
 /// A fault that ended so long before the contradiction still counts as around it, in nanoseconds.
 const AFTERMATH: u64 = 1_000_000_000;
+
+/// An operation of a counterexample.
+type Recorded = Operation<Call, Answer>;
 
 /// One operation as it is shown.
 #[derive(Clone, Debug)]
@@ -59,15 +66,15 @@ pub(crate) struct Because {
 /// A counterexample as it is shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scene {
-    /// The key on which the operations contradict each other.
-    pub(crate) key: Option<String>,
     /// The contradiction in one line.
     pub(crate) headline: String,
     /// The contradiction in sentences.
     pub(crate) sentences: Vec<String>,
     /// The operations in the order of their calls.
     pub(crate) operations: Vec<Shown>,
-    /// How many operations of the counterexample are not shown.
+    /// How many operations are not shown since their outcome is open and nobody saw their value.
+    pub(crate) unseen: usize,
+    /// How many more are not shown since there are too many.
     pub(crate) hidden: usize,
     /// The cycle, if the contradiction is one.
     pub(crate) cycle: Vec<Because>,
@@ -99,30 +106,26 @@ impl Shown {
 impl Scene {
     /// The scene of a counterexample found in `recording`, among `faults`.
     pub(crate) fn of(found: &Counterexample, recording: &Recording, faults: &[Band]) -> Self {
-        let operations = shown(found, recording);
-        let number = |index: u64| {
-            operations
-                .iter()
-                .find(|s| s.index == index)
-                .map(|s| s.number)
-        };
+        let (chosen, unseen) = chosen(found);
+        let hidden = found.operations.operations().len() - unseen - chosen.len();
+        let operations = shown(found, &chosen, recording);
+        let of_index = |index: u64| operations.iter().find(|shown| shown.index == index);
         let because = |edge: &CycleEdge| {
-            let (from, to) = (number(edge.from)?, number(edge.to)?);
+            let (from, to) = (of_index(edge.from)?, of_index(edge.to)?);
             Some(Because {
-                from,
-                to,
-                why: why(edge.why).to_owned(),
+                from: from.number,
+                to: to.number,
+                why: why(edge.why, from, to),
             })
         };
         let cycle = found.explanation.cycle.as_deref().unwrap_or_default();
         let edges: Option<Vec<Because>> = cycle.iter().map(because).collect();
-        let total = found.operations.operations().len();
         Scene {
-            key: found.key.as_ref().map(phrase::key_name),
-            headline: found.explanation.headline.clone(),
+            headline: phrase::headline(&found.explanation.headline),
             sentences: found.explanation.sentences.clone(),
             cycle: edges.unwrap_or_default(),
-            hidden: total - operations.len(),
+            unseen,
+            hidden,
             faults: around(&operations, faults),
             operations,
         }
@@ -166,13 +169,16 @@ impl Scene {
         (instants.say(from), to)
     }
 
-    /// The times as a person reads them after a word: `from 1.2 s to 1.3 s`.
-    pub(crate) fn unit(&self) -> &'static str {
-        if self.is_timed() {
-            "seconds"
-        } else {
-            "position"
-        }
+    /// What is not shown, in sentences.
+    pub(crate) fn omitted(&self) -> Vec<String> {
+        let operations = |number: usize| phrase::counted(number as u64, "operation");
+        let unseen = (self.unseen > 0).then(|| {
+            let what = "whose outcome is open and whose effect no answer shows";
+            format!("Not shown: {} {what}.", operations(self.unseen))
+        });
+        let hidden = (self.hidden > 0)
+            .then(|| format!("Not shown, for want of room: {}.", operations(self.hidden)));
+        unseen.into_iter().chain(hidden).collect()
     }
 
     /// The processes, in ascending order.
@@ -184,16 +190,72 @@ impl Scene {
     }
 }
 
-/// The operations that are shown: those that contradict each other first of all.
-fn shown(found: &Counterexample, recording: &Recording) -> Vec<Shown> {
-    let marked: HashSet<u64> = found.explanation.marked.iter().copied().collect();
-    let mut chosen: Vec<&Operation<Call, Answer>> = found.operations.operations().iter().collect();
-    chosen.sort_by_key(|operation| (!marked.contains(&operation.call.index), operation.called));
+/// The operations that are shown, those that contradict each other first of all, and how many are not
+/// since they say nothing to a reader.
+fn chosen(found: &Counterexample) -> (Vec<&Recorded>, usize) {
+    let told = told(found);
+    let all = found.operations.operations();
+    let seen: HashSet<&Value> = all.iter().flat_map(seen).collect();
+    let says_little = |operation: &&Recorded| {
+        !told.contains(&operation.call.index) && is_unseen(operation, &seen)
+    };
+    let unseen = all.iter().filter(says_little).count();
+    let unseen = if unseen > UNSEEN_MAX { unseen } else { 0 };
+    let mut chosen: Vec<&Recorded> = all
+        .iter()
+        .filter(|operation| unseen == 0 || !says_little(operation))
+        .collect();
+    chosen.sort_by_key(|operation| (!told.contains(&operation.call.index), operation.called));
     chosen.truncate(OPERATIONS_MAX);
     chosen.sort_by_key(|operation| operation.called);
-    let nodes = nodes(&chosen, &recording.events);
+    (chosen, unseen)
+}
+
+/// The operations that the explanation is about, by the index of the invocation.
+fn told(found: &Counterexample) -> HashSet<u64> {
+    let cycle = found.explanation.cycle.iter().flatten();
+    let ends = cycle.flat_map(|edge| [edge.from, edge.to]);
+    found
+        .explanation
+        .marked
+        .iter()
+        .copied()
+        .chain(ends)
+        .collect()
+}
+
+/// The values that an answer shows.
+fn seen(operation: &Recorded) -> impl Iterator<Item = &Value> {
+    let values = match &operation.outcome {
+        Outcome::Completed(answer) => [answer.value.as_ref(), answer.actual.as_ref()],
+        Outcome::Failed | Outcome::Unknown => [None, None],
+    };
+    values.into_iter().flatten()
+}
+
+/// Whether the operation may never have happened and, if it did, nobody saw what it did: an open
+/// read, or an open write of a whole value that no answer shows.
+fn is_unseen(operation: &Recorded, seen: &HashSet<&Value>) -> bool {
+    if operation.outcome != Outcome::Unknown {
+        return false;
+    }
+    let value = operation.input.value.as_ref();
+    match (&operation.input.f, value) {
+        (Function::Read | Function::Contains, _) => true,
+        (Function::Write, Some(value)) => !seen.contains(value),
+        (Function::Cas, Some(Value::List(pair))) => {
+            pair.get(1).is_some_and(|new| !seen.contains(new))
+        }
+        _ => false,
+    }
+}
+
+/// The operations as they are shown, numbered.
+fn shown(found: &Counterexample, chosen: &[&Recorded], recording: &Recording) -> Vec<Shown> {
+    let marked: HashSet<u64> = found.explanation.marked.iter().copied().collect();
+    let nodes = nodes(chosen, &recording.events);
     let mut shown = Vec::with_capacity(chosen.len());
-    for (place, operation) in chosen.into_iter().enumerate() {
+    for (place, operation) in chosen.iter().enumerate() {
         let index = operation.call.index;
         let notes: Vec<&str> = found
             .notes
@@ -224,10 +286,7 @@ fn shown(found: &Counterexample, recording: &Recording) -> Vec<Shown> {
 }
 
 /// The node that each of the operations was sent to, by the index of its invocation.
-fn nodes<'a>(
-    operations: &[&Operation<Call, Answer>],
-    events: &'a [Event],
-) -> HashMap<u64, &'a str> {
+fn nodes<'a>(operations: &[&Recorded], events: &'a [Event]) -> HashMap<u64, &'a str> {
     let wanted: HashSet<u64> = operations
         .iter()
         .map(|operation| operation.call.index)
@@ -261,10 +320,56 @@ fn around(operations: &[Shown], faults: &[Band]) -> Vec<Band> {
 }
 
 /// Why one operation comes before another, in words.
-fn why(why: Why) -> &'static str {
+fn why(why: Why, from: &Shown, to: &Shown) -> String {
+    let said = |shown: &Shown| format!("p{}'s {}", shown.process, shown.call.f);
+    let (earlier, later) = (said(from), said(to));
     match why {
-        Why::RealTime => "it had ended before the other began",
-        Why::ReadsFrom => "the other saw what it wrote",
-        Why::WriteOrder => "what it wrote or saw is what the other wrote over or saw replaced",
+        Why::RealTime => format!("{earlier} had ended before {later} was called"),
+        Why::ReadsFrom => format!("{later} saw what {earlier} had written"),
+        Why::WriteOrder => format!("the value of {earlier} was replaced by that of {later}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(f: Function, value: Option<Value>) -> Recorded {
+        Operation {
+            process: 0,
+            input: Call {
+                f,
+                key: None,
+                value,
+            },
+            outcome: Outcome::Unknown,
+            called: 0,
+            returned: None,
+            after: None,
+            call: testimony_history::Origin::default(),
+            end: None,
+        }
+    }
+
+    #[test]
+    fn only_what_cannot_matter_to_a_reader_is_left_out() {
+        let (one, two) = (Value::Int(1), Value::Int(2));
+        let seen = HashSet::from([&one]);
+        let swap = |new: &Value| Some(Value::list([Value::Null, new.clone()]));
+        assert!(is_unseen(&open(Function::Read, None), &seen));
+        assert!(is_unseen(&open(Function::Write, Some(two.clone())), &seen));
+        assert!(!is_unseen(&open(Function::Write, Some(one.clone())), &seen));
+        assert!(is_unseen(&open(Function::Cas, swap(&two)), &seen));
+        assert!(!is_unseen(&open(Function::Cas, swap(&one)), &seen));
+        assert!(
+            !is_unseen(&open(Function::Add, Some(two)), &seen),
+            "a counter shows sums"
+        );
+        assert!(!is_unseen(&open(Function::Remove, None), &seen));
+        let failed = Recorded {
+            outcome: Outcome::Failed,
+            ..open(Function::Read, None)
+        };
+        assert!(!is_unseen(&failed, &seen));
     }
 }

@@ -1,162 +1,303 @@
-//! Pages of made-up runs: they need nothing from outside, stay small, and are left in the build
-//! folder's `tmp/gallery` to be looked at.
+//! Pages of made-up runs: they need nothing from outside and stay small. They are left in the build
+//! folder under `tmp/gallery`, to be looked at.
 
 mod sample;
 
-#[test]
-fn look() {
-    use sample::*;
-    use testimony_checker::*;
-    use testimony_history::*;
-    use testimony_report::*;
-    let s = make(&Shape {
-        seed: 7,
-        seconds: 40,
-        clients: 12,
-        rate: 800,
-        stale_read: true,
-    });
-    println!("{} events", s.recording.events.len());
-    let plan = testimony_engine::Plan {
-        seed: 42,
-        target: "raft".into(),
-        mode: None,
-        bug: Some("stale-reads".into()),
-        lab: "process".into(),
-        nodes: 5,
-        clients: 12,
-        rate: 800,
-        warm_up: std::time::Duration::from_secs(2),
-        time: std::time::Duration::from_secs(30),
-        call_timeout: std::time::Duration::from_secs(1),
-        settings: Default::default(),
-        injections: s
-            .injections
-            .iter()
-            .map(|i| testimony_engine::PlannedInjection {
-                id: i.injection,
-                at: i.requested_at.into(),
-                duration: std::time::Duration::from_secs(1),
-                kind: i.kind,
-            })
-            .collect(),
-    };
-    let summary = testimony_engine::RunSummary::default();
-    // fake judgement
-    let key = s
-        .recording
-        .events
-        .iter()
-        .filter(|e| e.time.unwrap() > 27 * SECOND)
-        .next()
-        .unwrap()
-        .key
-        .clone();
-    let mut b: Vec<Operation<Call, Answer>> = vec![];
-    let mut pos = 0;
-    let mut open = std::collections::HashMap::new();
-    for e in &s.recording.events {
-        if e.key != key
-            || e.time.unwrap() < 27 * SECOND
-            || e.time.unwrap() > 27 * SECOND + 160_000_000
-        {
-            continue;
-        }
-        let Process::Client(p) = e.process else {
-            continue;
-        };
-        pos += 1;
-        if e.kind == Kind::Invoke {
-            open.insert(p, b.len());
-            b.push(Operation {
-                process: p,
-                input: Call {
-                    f: e.f.clone(),
-                    key: e.key.clone(),
-                    value: e.value.clone(),
-                },
-                outcome: Outcome::Unknown,
-                called: pos,
-                returned: None,
-                after: None,
-                call: Origin {
-                    index: e.index,
-                    time: e.time,
-                    line: 0,
-                },
-                end: None,
-            });
-        } else if let Some(i) = open.remove(&p) {
-            b[i].end = Some(Origin {
-                index: e.index,
-                time: e.time,
-                line: 0,
-            });
-            if e.kind == Kind::Ok {
-                b[i].returned = Some(pos);
-                b[i].outcome = Outcome::Completed(Answer {
-                    value: if e.f == Function::Read {
-                        e.value.clone()
-                    } else {
-                        None
-                    },
-                    swapped: e.swapped,
-                    actual: e.actual.clone(),
-                    result: e.result.clone(),
-                });
-            }
-            if e.kind == Kind::Fail {
-                b[i].outcome = Outcome::Failed
-            }
-        }
-    }
-    println!("{} ops", b.len());
-    let n = b.len();
-    let marked: Vec<u64> = vec![b[n - 2].call.index, b[n - 1].call.index];
-    let edges = vec![
-        CycleEdge {
-            from: marked[0],
-            to: marked[1],
-            why: Why::RealTime,
-        },
-        CycleEdge {
-            from: marked[1],
-            to: marked[0],
-            why: Why::WriteOrder,
-        },
-    ];
-    let judgement = Judgement { verdict: Verdict::Illegal(Box::new(Counterexample { key, operations: History::from_operations(b), notes: vec![], confirmed_by: ConfirmedBy::Oracle, original_operations: 312, explanation: Explanation { headline: "p3 read 1 at 27.012 s although 2 had already been read by p1, whose read ended at 27.010 s.".into(), sentences: vec!["Write 2 replaced 1: p1 read 2.".into(), "p3 began to read after that read had ended, and still got 1.".into()], marked, cycle: Some(edges) } })), operations: s.recording.events.len() / 2, partitions: 28, steps: 123456, algorithms: vec![Algorithm::WindowedSearch] };
-    let pass = Judgement {
-        verdict: Verdict::Linearizable(Witness::default()),
-        ..judgement.clone()
-    };
-    for (name, j, outcome) in [
-        ("violation", &judgement, RunOutcome::Violation),
-        ("pass", &pass, RunOutcome::Pass),
+use std::fs;
+use std::path::Path;
+
+use sample::run::{plan, report, summary};
+use sample::{SECOND, Shape, make, verdict};
+use testimony_checker::{Budget, Judgement, Reason, Verdict, check_recorded};
+use testimony_engine::Nanos;
+use testimony_history::{History, Model, Origin, Value};
+use testimony_report::{CheckReport, RunOutcome, html, text};
+
+/// Keeps a page to look at.
+fn keep(name: &str, page: &str) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery");
+    fs::create_dir_all(&folder).expect("the build folder can be written");
+    fs::write(folder.join(name).with_extension("html"), page)
+        .expect("the build folder can be written");
+}
+
+/// What every page must be: one file, and small.
+fn assert_self_contained(name: &str, page: &str) {
+    assert!(page.len() < 1_000_000, "{name} has {} bytes", page.len());
+    let addresses = page.replace("http://www.w3.org/2000/svg", "");
+    for outside in [
+        "http:", "https:", "<script", "<link", "@import", "url(//", "src=",
     ] {
-        let r = RunReport {
-            plan: &plan,
-            summary: &summary,
-            judgement: Some(j),
-            outcome,
-            events: &s.recording,
-            injections: &s.injections,
-            status: &s.status,
-            timings: Some(Timings {
-                parse: 0.0123,
-                check: 0.456,
-                explain: 0.1,
-            }),
-            folder: "runs/20260131T120000Z-raft-42".into(),
-            command: "testimony run runs/20260131T120000Z-raft-42/plan.toml".into(),
-        };
-        let page = html::run(&r);
-        std::fs::write(format!("/tmp/tst/report-{name}.html"), &page).unwrap();
-        println!("{name}: {} bytes", page.len());
-        println!("{}", text::run(&r, false));
-        if name == "violation" {
-            println!("{}", github::summary(&r));
-            println!("{}", github::annotations(&r));
+        assert!(!addresses.contains(outside), "{name} has {outside}");
+    }
+    for tag in [
+        "html", "body", "main", "section", "svg", "table", "details", "g",
+    ] {
+        let opened =
+            page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
+        assert_eq!(
+            opened,
+            page.matches(&format!("</{tag}>")).count(),
+            "{name}: <{tag}>"
+        );
+    }
+}
+
+fn page_of(shape: &Shape, judgement: Option<&Judgement>, outcome: RunOutcome) -> String {
+    let sample = make(shape);
+    let (plan, summary) = (plan(shape, &sample), summary(shape, &sample));
+    html::run(&report(&sample, &plan, &summary, judgement, outcome))
+}
+
+fn stale_read(value: &Value) -> Judgement {
+    verdict::illegal(verdict::operations("k17", value), "k17", value)
+}
+
+const SHAPE: Shape = Shape {
+    seed: 7,
+    seconds: 34,
+    clients: 10,
+    rate: 200,
+    stale_read: false,
+};
+
+#[test]
+fn a_pass_is_one_small_file() {
+    let page = page_of(&SHAPE, Some(&verdict::linearizable()), RunOutcome::Pass);
+    keep("pass", &page);
+    assert_self_contained("pass", &page);
+    for words in [
+        "Pass: raft",
+        "Leader and term",
+        "Throughput",
+        "Latency",
+        "isolate-leader",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn thirty_thousand_operations_fit_into_a_megabyte() {
+    let shape = Shape {
+        seconds: 40,
+        clients: 40,
+        rate: 4_000,
+        ..SHAPE
+    };
+    let page = page_of(&shape, Some(&verdict::linearizable()), RunOutcome::Pass);
+    keep("long", &page);
+    assert!(make(&shape).recording.events.len() > 60_000);
+    assert_self_contained("long", &page);
+}
+
+#[test]
+fn a_violation_shows_its_timeline_and_its_lines() {
+    let shape = Shape {
+        stale_read: true,
+        ..SHAPE
+    };
+    let page = page_of(
+        &shape,
+        Some(&stale_read(&Value::Int(1))),
+        RunOutcome::Violation,
+    );
+    keep("violation", &page);
+    assert_self_contained("violation", &page);
+    for words in [
+        "write k17=1",
+        "read k17 → 2",
+        "read k17 → 1",
+        "Why no order works",
+        "plan.toml",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn undecided_and_broken_say_what_to_do() {
+    let page = page_of(
+        &SHAPE,
+        Some(&verdict::undecided(Reason::Bytes)),
+        RunOutcome::Undecided,
+    );
+    keep("undecided", &page);
+    assert_self_contained("undecided", &page);
+    assert!(page.contains("--memory-limit"));
+    let nothing = Shape {
+        seconds: 0,
+        ..SHAPE
+    };
+    let page = page_of(&nothing, None, RunOutcome::Broken);
+    keep("broken", &page);
+    assert_self_contained("broken", &page);
+    assert!(page.contains("Look at the nodes"));
+}
+
+#[test]
+fn a_checked_file_has_a_page() {
+    let value = Value::str("a long value that goes on for quite a while and then some more");
+    let operations = verdict::operations("account/4711/balance", &value);
+    let recording = verdict::recording(&operations);
+    let judgement = verdict::illegal(operations, "account/4711/balance", &value);
+    let page = html::check(&CheckReport {
+        file: "recorded/history.jsonl",
+        model: Model::Kv,
+        initial: None,
+        recording: &recording,
+        judgement: &judgement,
+        timings: None,
+        command: "testimony check recorded/history.jsonl",
+    });
+    keep("check", &page);
+    assert_self_contained("check", &page);
+}
+
+#[test]
+fn text_of_any_kind_stays_text() {
+    let hostile = "</svg><script>alert(1)</script>\"'&]]>\n\u{1b}[31m\u{0}\u{202e}";
+    let value = Value::str(hostile);
+    let operations = verdict::operations(hostile, &value);
+    let judgement = verdict::illegal(operations.clone(), hostile, &value);
+    let sample = sample::Sample {
+        recording: verdict::recording(&operations),
+        ..make(&Shape {
+            seconds: 8,
+            ..SHAPE
+        })
+    };
+    let mut plan = plan(&SHAPE, &sample);
+    plan.target = hostile.to_owned();
+    plan.bug = Some(hostile.to_owned());
+    let mut summary = summary(&SHAPE, &sample);
+    summary
+        .operations
+        .insert(hostile.to_owned(), Default::default());
+    summary.recovery = testimony_engine::Recovery::NotRecovered {
+        silent: vec![hostile.to_owned()],
+    };
+    let mut report = report(
+        &sample,
+        &plan,
+        &summary,
+        Some(&judgement),
+        RunOutcome::Violation,
+    );
+    report.folder = hostile.to_owned();
+    report.command = hostile.to_owned();
+    let page = html::run(&report);
+    keep("hostile", &page);
+    assert_self_contained("hostile", &page);
+    assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'));
+}
+
+#[test]
+fn a_stale_read_in_a_long_run_is_found_and_drawn() {
+    let shape = Shape {
+        stale_read: true,
+        clients: 12,
+        rate: 60,
+        ..SHAPE
+    };
+    let sample = make(&shape);
+    let (history, _) = sample.recording.history(Model::Kv).unwrap();
+    let judgement = check_recorded(Model::Kv, None, &history, &Budget::for_tests());
+    let (plan, summary) = (plan(&shape, &sample), summary(&shape, &sample));
+    let report = report(
+        &sample,
+        &plan,
+        &summary,
+        Some(&judgement),
+        RunOutcome::Violation,
+    );
+    let page = html::run(&report);
+    keep("found", &page);
+    assert_self_contained("found", &page);
+    assert!(
+        page.contains("The contradiction") && page.contains("tr class=\"marked\""),
+        "{judgement:?}"
+    );
+}
+
+#[test]
+fn many_operations_of_many_processes_are_drawn() {
+    let shape = Shape {
+        seconds: 5,
+        clients: 12,
+        rate: 400,
+        ..SHAPE
+    };
+    let sample = make(&shape);
+    let (history, _) = sample.recording.history(Model::Kv).unwrap();
+    let mut crowd = stale_read(&Value::Int(1));
+    let Verdict::Illegal(found) = &mut crowd.verdict else {
+        unreachable!()
+    };
+    let operations = history
+        .into_operations()
+        .into_iter()
+        .filter(|o| o.call.time > Some(4 * SECOND));
+    found.operations = History::from_operations(operations.collect());
+    found.explanation.marked = found
+        .operations
+        .operations()
+        .iter()
+        .step_by(9)
+        .map(|o| o.call.index)
+        .collect();
+    found.explanation.cycle = None;
+    let (plan, summary) = (plan(&shape, &sample), summary(&shape, &sample));
+    let page = html::run(&report(
+        &sample,
+        &plan,
+        &summary,
+        Some(&crowd),
+        RunOutcome::Violation,
+    ));
+    keep("crowd", &page);
+    assert_self_contained("crowd", &page);
+    assert!(page.contains("Not shown, for want of room"));
+}
+
+#[test]
+fn odd_times_do_no_harm() {
+    let nothing: fn(u64) -> Option<u64> = |_| None;
+    let backwards: fn(u64) -> Option<u64> = |time| Some(u64::MAX - time);
+    let same: fn(u64) -> Option<u64> = |_| Some(0);
+    for odd in [nothing, backwards, same] {
+        let mut operations = verdict::operations("k17", &Value::Int(1));
+        for operation in &mut operations {
+            operation.call.time = operation.call.time.and_then(odd);
+            operation.end = operation.end.map(|end| Origin {
+                time: end.time.and_then(odd),
+                ..end
+            });
         }
+        let mut sample = make(&Shape {
+            seconds: 8,
+            ..SHAPE
+        });
+        for event in &mut sample.recording.events {
+            event.time = event.time.and_then(odd);
+        }
+        for injection in &mut sample.injections {
+            injection.started_at = injection.started_at.and_then(|at| odd(at.0)).map(Nanos);
+            injection.ended_at = None;
+        }
+        sample.status.reverse();
+        let judgement = verdict::illegal(operations, "k17", &Value::Int(1));
+        let (plan, summary) = (plan(&SHAPE, &sample), summary(&SHAPE, &sample));
+        let report = report(
+            &sample,
+            &plan,
+            &summary,
+            Some(&judgement),
+            RunOutcome::Violation,
+        );
+        let page = html::run(&report);
+        assert_self_contained("odd", &page);
+        assert!(!page.contains("NaN") && !page.contains("inf\""));
+        assert!(text::run(&report, false).contains("read k17 → 1"));
     }
 }

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::syntax::{Entries, LineError, Parsed, Syntax, duplicate};
+use super::syntax::{LineError, Parsed, Syntax, duplicate};
+use crate::entries::Entries;
 use crate::format::ReadProblem;
 use crate::place::{excerpt, ordinal};
 use crate::strings::Strings;
@@ -91,7 +92,9 @@ pub(crate) fn header(line: &[u8], strings: &mut Strings) -> Parsed<Header> {
         let value_at = syntax.at;
         let key = syntax.shared(key);
         let value = syntax.value()?;
-        entries.push(at, Arc::clone(&key), value.clone())?;
+        if !entries.push(Arc::clone(&key), value.clone()) {
+            return Err(duplicate(at, &key));
+        }
         let told = match &*key {
             "testimony" => {
                 version = Some((value_at, value));
@@ -109,7 +112,7 @@ pub(crate) fn header(line: &[u8], strings: &mut Strings) -> Parsed<Header> {
         Some((_, Value::Int(1))) => Ok(header),
         Some((at, other)) => Err(LineError {
             at,
-            problem: ReadProblem::Version(other),
+            problem: ReadProblem::Version(excerpt(&other.to_string())),
         }),
         None => Err(LineError {
             at: start,
@@ -125,7 +128,7 @@ fn object_start(syntax: &mut Syntax<'_, '_>) -> Parsed<usize> {
             let found = syntax.value()?;
             let problem = ReadProblem::Expected {
                 expected: "an object",
-                found: found.to_string().into(),
+                found: excerpt(&found.to_string()),
             };
             Err(LineError { at: 0, problem })
         }
@@ -175,7 +178,10 @@ impl Parts {
         let Some(field) = Field::from_name(key) else {
             let key = syntax.shared(key);
             let value = syntax.value()?;
-            return self.extra.push(at, key, value);
+            return match self.extra.push(Arc::clone(&key), value) {
+                true => Ok(()),
+                false => Err(duplicate(at, &key)),
+            };
         };
         let bit = 1 << field as u16;
         if self.seen & bit != 0 {
@@ -316,7 +322,7 @@ fn process(value: Value) -> Result<Process, ReadProblem> {
         return Ok(Process::Named(name));
     }
     let wrong = || wrong_type("process", "a whole number (a client) or a string", &value);
-    whole(&value).map(Process::Client).ok_or_else(wrong)
+    value.to_u64().map(Process::Client).ok_or_else(wrong)
 }
 
 /// A number from 0 on; null is none.
@@ -325,16 +331,8 @@ fn natural(key: &'static str, value: &Value) -> Result<Option<u64>, ReadProblem>
         Value::Null => Ok(None),
         other => {
             let wrong = || wrong_type(key, "a whole number from 0 to 2^64 - 1", other);
-            whole(other).map(Some).ok_or_else(wrong)
+            other.to_u64().map(Some).ok_or_else(wrong)
         }
-    }
-}
-
-fn whole(value: &Value) -> Option<u64> {
-    match value {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        Value::Number(digits) => digits.parse().ok(),
-        _ => None,
     }
 }
 

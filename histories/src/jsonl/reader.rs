@@ -14,8 +14,7 @@ pub(crate) fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, Rea
     let mut strings = Strings::default();
     let header = header(&mut lines, &mut strings)?;
     let mut gather = Gather::new(header, Order::Time, options.sort_by_time);
-    // An event takes about 100 bytes; what is reserved and not needed is never touched.
-    gather.reserve(bytes.len() / 96);
+    gather.reserve(memchr::memchr_iter(b'\n', bytes).count());
     for (number, line) in lines.by_ref() {
         match line::event(line, &mut strings) {
             Ok(EventLine {
@@ -69,7 +68,8 @@ fn is_last(bytes: &[u8], line: &[u8]) -> bool {
 }
 
 /// Whether a line without a final newline is the beginning of an event that was never written to
-/// its end: the text runs out in the middle of something, or (after a loss of power) turns to zeros.
+/// its end: the text runs out in the middle of something, or (after a loss of power) turns to
+/// zeros.
 fn is_torn(line: &[u8], error: &LineError) -> bool {
     match error.problem {
         ReadProblem::Unfinished(_) => true,

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
+use crate::entries::Entries;
 use crate::format::ReadProblem;
 use crate::place::excerpt;
 use crate::strings::Strings;
@@ -272,7 +271,11 @@ impl<'a, 's> Syntax<'a, 's> {
         self.object(|syntax, at, key| {
             let key = syntax.shared(key);
             let value = syntax.value()?;
-            entries.push(at, key, value)
+            if entries.push(Arc::clone(&key), value) {
+                Ok(())
+            } else {
+                Err(duplicate(at, &key))
+            }
         })?;
         Ok(Value::Map(entries.list.into()))
     }
@@ -349,35 +352,6 @@ impl<'a, 's> Syntax<'a, 's> {
             },
         };
         self.error(problem)
-    }
-}
-
-/// The entries of an object, in order; a key that recurs is refused.
-#[derive(Default)]
-pub(crate) struct Entries {
-    pub(crate) list: Vec<(Arc<str>, Value)>,
-    /// The keys, once there are too many to look through.
-    seen: FxHashSet<Arc<str>>,
-}
-
-impl Entries {
-    const LOOKED_THROUGH: usize = 16;
-
-    pub(crate) fn push(&mut self, at: usize, key: Arc<str>, value: Value) -> Parsed<()> {
-        let known = if self.list.len() < Entries::LOOKED_THROUGH {
-            self.list.iter().any(|(other, _)| *other == key)
-        } else {
-            if self.seen.is_empty() {
-                self.seen
-                    .extend(self.list.iter().map(|(other, _)| Arc::clone(other)));
-            }
-            !self.seen.insert(Arc::clone(&key))
-        };
-        if known {
-            return Err(duplicate(at, &key));
-        }
-        self.list.push((key, value));
-        Ok(())
     }
 }
 

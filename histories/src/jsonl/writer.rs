@@ -33,8 +33,7 @@ pub(crate) fn write_header(out: &mut Vec<u8>, header: &Header) {
     out.push(b'\n');
 }
 
-/// Appends the header without an end of line.
-pub(crate) fn header_object(out: &mut Vec<u8>, header: &Header) {
+fn header_object(out: &mut Vec<u8>, header: &Header) {
     out.extend_from_slice(b"{\"testimony\":1");
     if let Some(model) = header.model {
         string_field(out, "model", model.name());
@@ -183,7 +182,8 @@ fn extra_fields(out: &mut Vec<u8>, extra: &[(Arc<str>, Value)]) {
     }
 }
 
-fn number(out: &mut Vec<u8>, given: impl std::fmt::Display) {
+/// Appends a number.
+pub(crate) fn number(out: &mut Vec<u8>, given: impl std::fmt::Display) {
     append(out, format_args!("{given}"));
 }
 

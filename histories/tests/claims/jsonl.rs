@@ -115,108 +115,109 @@ fn a_wrong_header_is_refused() {
     }
 }
 
+/// A line, and how its error starts, from the column on.
+const MALFORMED: &[(&str, &str)] = &[
+    (
+        r#"{"process":0,"type":"invoke","f":"read""#,
+        "40: an object breaks off here",
+    ),
+    (
+        r#"{"process":0,"type":"invoke" "f":"read"}"#,
+        "30: expected a comma or }, found '\"'",
+    ),
+    (
+        r#"{"process":0,"type":"invoke","f":"read",}"#,
+        "41: expected a key, found '}'",
+    ),
+    (
+        r#"{"process":0,"type":"invoke","f":"read"} x"#,
+        "42: text after the end of the object",
+    ),
+    (
+        r#"{"process":01,"type":"invoke","f":"read"}"#,
+        "13: expected no digit after a lead",
+    ),
+    (
+        r#"{"process":-,"type":"invoke","f":"read"}"#,
+        "13: expected a digit, found ','",
+    ),
+    (
+        r#"{"process":0.5,"type":"invoke","f":"read"}"#,
+        "12: \"process\" must be a whole nu",
+    ),
+    (
+        r#"{"process":-1,"type":"invoke","f":"read"}"#,
+        "12: \"process\" must be a whole nu",
+    ),
+    (
+        r#"{"process":0,"type":"invoked","f":"read"}"#,
+        "21: \"type\" must be invoke, ok, fa",
+    ),
+    (
+        r#"{"process":0,"type":1,"f":"read"}"#,
+        "21: \"type\" must be invoke, ok, fail or in",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":null}"#,
+        "30: \"f\" must be a string, found null",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"read","time":-1}"#,
+        "44: \"time\" must be a whole nu",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"cas","swapped":1}"#,
+        "46: \"swapped\" must be true o",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"read","f":"read"}"#,
+        "37: the key \"f\" stands here",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"a","z":1,"z":1}"#,
+        "40: the key \"z\" stands here f",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"a","value":{"z":1,"z":1}}"#,
+        "49: the key \"z\" st",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"a","value":tru}"#,
+        "42: expected a value, found 't'",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"a\x"}"#,
+        "33: expected an escape: one of",
+    ),
+    (
+        "{\"process\":0,\"type\":\"ok\",\"f\":\"a\tb\"}",
+        "32: expected no control char",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"\ud800"}"#,
+        "31: expected a pair of surrogates",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"\udc00\ud800"}"#,
+        "31: expected a pair of surrogat",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"\ud83d\u0041"}"#,
+        "31: expected a pair of surrogat",
+    ),
+    (
+        r#"{"process":0,"type":"ok","f":"\u00zz"}"#,
+        "35: expected a hexadecimal digit",
+    ),
+    (r#"[1]"#, "1: expected an object, found [1]"),
+];
+
 #[test]
 fn malformed_lines_are_refused_with_their_place() {
-    let long = format!(
-        r#"{{"process":0,"type":"ok","f":"read","value":{}1"#,
-        "[".repeat(128)
-    );
-    for (line, expected) in [
-        (
-            r#"{"process":0,"type":"invoke","f":"read""#,
-            "40: an object breaks off here",
-        ),
-        (
-            r#"{"process":0,"type":"invoke" "f":"read"}"#,
-            "30: expected a comma or }, found '\"'",
-        ),
-        (
-            r#"{"process":0,"type":"invoke","f":"read",}"#,
-            "41: expected a key, found '}'",
-        ),
-        (
-            r#"{"process":0,"type":"invoke","f":"read"} x"#,
-            "42: text after the end of the object",
-        ),
-        (
-            r#"{"process":01,"type":"invoke","f":"read"}"#,
-            "13: expected no digit after a lead",
-        ),
-        (
-            r#"{"process":-,"type":"invoke","f":"read"}"#,
-            "13: expected a digit, found ','",
-        ),
-        (
-            r#"{"process":0.5,"type":"invoke","f":"read"}"#,
-            "12: \"process\" must be a whole nu",
-        ),
-        (
-            r#"{"process":-1,"type":"invoke","f":"read"}"#,
-            "12: \"process\" must be a whole nu",
-        ),
-        (
-            r#"{"process":0,"type":"invoked","f":"read"}"#,
-            "21: \"type\" must be invoke, ok, fa",
-        ),
-        (
-            r#"{"process":0,"type":1,"f":"read"}"#,
-            "21: \"type\" must be invoke, ok, fail or in",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":null}"#,
-            "30: \"f\" must be a string, found null",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"read","time":-1}"#,
-            "44: \"time\" must be a whole nu",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"cas","swapped":1}"#,
-            "46: \"swapped\" must be true o",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"read","f":"read"}"#,
-            "37: the key \"f\" stands here",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"a","z":1,"z":1}"#,
-            "40: the key \"z\" stands here f",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"a","value":{"z":1,"z":1}}"#,
-            "49: the key \"z\" st",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"a","value":tru}"#,
-            "42: expected a value, found 't'",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"a\x"}"#,
-            "33: expected an escape: one of",
-        ),
-        (
-            "{\"process\":0,\"type\":\"ok\",\"f\":\"a\tb\"}",
-            "32: expected no control char",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"\ud800"}"#,
-            "31: expected a pair of surrogates",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"\udc00\ud800"}"#,
-            "31: expected a pair of surrogat",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"\ud83d\u0041"}"#,
-            "31: expected a pair of surrogat",
-        ),
-        (
-            r#"{"process":0,"type":"ok","f":"\u00zz"}"#,
-            "35: expected a hexadecimal digit",
-        ),
-        (r#"[1]"#, "1: expected an object, found [1]"),
-        (&long, "172: nesting deeper than 128"),
-    ] {
+    let deep = "[".repeat(128);
+    let deep = format!(r#"{{"process":0,"type":"ok","f":"read","value":{deep}1"#);
+    let nested = [(&*deep, "172: nesting deeper than 128")];
+    for &(line, expected) in MALFORMED.iter().chain(&nested) {
         let message = refused(jsonl(&[line, r#"{"process":0,"type":"ok","f":"read"}"#]));
         assert!(
             message.starts_with(&format!("line 2, column {expected}")),

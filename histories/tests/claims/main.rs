@@ -1,7 +1,14 @@
 //! What this crate promises, one module per part.
 
+mod corpus;
+mod edn;
+mod generate;
 mod jsonl;
+mod no_panic;
 mod pairing;
+mod recorder;
+mod round_trip;
+mod shared;
 
 use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, read};
 

@@ -219,136 +219,139 @@ fn the_invocations_value_counts() {
     assert_eq!(warnings, [Warning::ValueDiffers { line: 3, times: 1 }]);
 }
 
+const READ: &str = r#"{"process":4,"type":"invoke","f":"read"}"#;
+
+/// A model, events, and why they make no history of it.
+const CONTRADICTIONS: &[(Model, &[&str], &str)] = &[
+    (
+        Model::Register,
+        &[r#"{"process":4,"type":"ok","f":"read","value":1}"#],
+        "line 2, column 12: process 4 returns without a call",
+    ),
+    (
+        Model::Register,
+        &[READ, r#"{"process":4,"type":"invoke","f":"read"}"#],
+        "line 3, column 12: process 4 calls while its call on line 2 is open",
+    ),
+    (
+        Model::Register,
+        &[READ, r#"{"process":4,"type":"ok","f":"read"}"#],
+        "line 3, column 30: a completed read needs \"value\"",
+    ),
+    (
+        Model::Register,
+        &[READ, r#"{"process":4,"type":"ok","f":"write","value":1}"#],
+        "line 3, column 30: process 4 returns from write, but its call on line 2 was read",
+    ),
+    (
+        Model::Register,
+        &[
+            READ,
+            r#"{"process":4,"type":"ok","f":"read","key":"y","value":1}"#,
+        ],
+        "line 3, column 43: process 4 returns from key \"y\", but its call on line 2 was no key",
+    ),
+    (
+        Model::Register,
+        &[r#"{"process":0,"type":"invoke","f":"cas","value":[1,2]}"#],
+        "line 2, column 34: the model register has no function \"cas\"; it has read, write",
+    ),
+    (
+        Model::CasRegister,
+        &[r#"{"process":0,"type":"invoke","f":"cas","value":[1,2,3]}"#],
+        "line 2, column 48: the \"value\" of cas must be a pair [old, new], found [1,2,3]",
+    ),
+    (
+        Model::CasRegister,
+        &[
+            r#"{"process":0,"type":"invoke","f":"cas","value":[1,2]}"#,
+            r#"{"process":0,"type":"ok","f":"cas","value":[1,2]}"#,
+        ],
+        "line 3, column 30: a completed cas needs \"swapped\"",
+    ),
+    (
+        Model::Register,
+        &[r#"{"process":0,"type":"invoke","f":"write"}"#],
+        "line 2, column 34: write needs a \"value\": a value",
+    ),
+    (
+        Model::Kv,
+        &[r#"{"process":0,"type":"invoke","f":"get","key":null}"#],
+        "line 2, column 34: read on a kv needs a \"key\"",
+    ),
+    (
+        Model::Kv,
+        &[r#"{"process":0,"type":"invoke","f":"append","key":1,"value":5}"#],
+        "line 2, column 59: the \"value\" of append must be a string, found 5",
+    ),
+    (
+        Model::Counter,
+        &[r#"{"process":0,"type":"invoke","f":"add","value":1.5}"#],
+        "line 2, column 48: the \"value\" of add must be a whole number that fits 64 bits, \
+             found 1.5",
+    ),
+    (
+        Model::Counter,
+        &[r#"{"process":0,"type":"invoke","f":"increment","value":2}"#],
+        "line 2, column 54: the \"value\" of increment must be absent (use add), found 2",
+    ),
+    (
+        Model::Counter,
+        &[READ, r#"{"process":4,"type":"ok","f":"read","value":"5"}"#],
+        "line 3, column 45: the \"value\" of a completed read must be a whole number that fits \
+             64 bits, found \"5\"",
+    ),
+    (
+        Model::Set,
+        &[READ, r#"{"process":4,"type":"ok","f":"read","value":null}"#],
+        "line 3, column 45: the \"value\" of a completed read must be a list, found null",
+    ),
+    (
+        Model::Set,
+        &[
+            r#"{"process":0,"type":"invoke","f":"contains","value":1}"#,
+            r#"{"process":0,"type":"ok","f":"contains","value":1,"result":1}"#,
+        ],
+        "line 3, column 60: the \"result\" of a completed contains must be true or false, \
+             found 1",
+    ),
+    (
+        Model::Queue,
+        &[
+            r#"{"process":0,"type":"invoke","f":"dequeue"}"#,
+            r#"{"process":0,"type":"ok","f":"dequeue"}"#,
+        ],
+        "line 3, column 30: a completed dequeue needs \"value\"",
+    ),
+    (
+        Model::Log,
+        &[r#"{"process":0,"type":"invoke","f":"read","value":-1}"#],
+        "line 2, column 49: the \"value\" of read must be an offset (0, 1, ...), found -1",
+    ),
+    (
+        Model::Log,
+        &[
+            r#"{"process":0,"type":"invoke","f":"read","value":0}"#,
+            r#"{"process":0,"type":"ok","f":"read","value":["a"]}"#,
+        ],
+        "line 3, column 30: a completed read needs \"result\"",
+    ),
+    (
+        Model::Mutex,
+        &[r#"{"process":0,"type":"invoke","f":"lock"}"#],
+        "line 2, column 34: the model mutex has no function \"lock\"; it has acquire, release",
+    ),
+    (
+        Model::Set,
+        &[r#"{"process":0,"type":"invoke","f":"delete","value":1}"#],
+        "line 2, column 34: the model set has no function \"delete\"; it has read, add, remove, \
+             contains",
+    ),
+];
+
 #[test]
 fn contradictions_are_refused_with_their_place() {
-    let read = r#"{"process":4,"type":"invoke","f":"read"}"#;
-    let cases: &[(Model, &[&str], &str)] = &[
-        (
-            Model::Register,
-            &[r#"{"process":4,"type":"ok","f":"read","value":1}"#],
-            "line 2, column 12: process 4 returns without a call",
-        ),
-        (
-            Model::Register,
-            &[read, r#"{"process":4,"type":"invoke","f":"read"}"#],
-            "line 3, column 12: process 4 calls while its call on line 2 is open",
-        ),
-        (
-            Model::Register,
-            &[read, r#"{"process":4,"type":"ok","f":"read"}"#],
-            "line 3, column 30: a completed read needs \"value\"",
-        ),
-        (
-            Model::Register,
-            &[read, r#"{"process":4,"type":"ok","f":"write","value":1}"#],
-            "line 3, column 30: process 4 returns from write, but its call on line 2 was read",
-        ),
-        (
-            Model::Register,
-            &[
-                read,
-                r#"{"process":4,"type":"ok","f":"read","key":"y","value":1}"#,
-            ],
-            "line 3, column 43: process 4 returns from key \"y\", but its call on line 2 was no key",
-        ),
-        (
-            Model::Register,
-            &[r#"{"process":0,"type":"invoke","f":"cas","value":[1,2]}"#],
-            "line 2, column 34: the model register has no function \"cas\"; it has read, write",
-        ),
-        (
-            Model::CasRegister,
-            &[r#"{"process":0,"type":"invoke","f":"cas","value":[1,2,3]}"#],
-            "line 2, column 48: the \"value\" of cas must be a pair [old, new], found [1,2,3]",
-        ),
-        (
-            Model::CasRegister,
-            &[
-                r#"{"process":0,"type":"invoke","f":"cas","value":[1,2]}"#,
-                r#"{"process":0,"type":"ok","f":"cas","value":[1,2]}"#,
-            ],
-            "line 3, column 30: a completed cas needs \"swapped\"",
-        ),
-        (
-            Model::Register,
-            &[r#"{"process":0,"type":"invoke","f":"write"}"#],
-            "line 2, column 34: write needs a \"value\": a value",
-        ),
-        (
-            Model::Kv,
-            &[r#"{"process":0,"type":"invoke","f":"get","key":null}"#],
-            "line 2, column 34: read on a kv needs a \"key\"",
-        ),
-        (
-            Model::Kv,
-            &[r#"{"process":0,"type":"invoke","f":"append","key":1,"value":5}"#],
-            "line 2, column 59: the \"value\" of append must be a string, found 5",
-        ),
-        (
-            Model::Counter,
-            &[r#"{"process":0,"type":"invoke","f":"add","value":1.5}"#],
-            "line 2, column 48: the \"value\" of add must be a whole number that fits 64 bits, \
-             found 1.5",
-        ),
-        (
-            Model::Counter,
-            &[r#"{"process":0,"type":"invoke","f":"increment","value":2}"#],
-            "line 2, column 54: the \"value\" of increment must be absent (use add), found 2",
-        ),
-        (
-            Model::Counter,
-            &[read, r#"{"process":4,"type":"ok","f":"read","value":"5"}"#],
-            "line 3, column 45: the \"value\" of a completed read must be a whole number that fits \
-             64 bits, found \"5\"",
-        ),
-        (
-            Model::Set,
-            &[read, r#"{"process":4,"type":"ok","f":"read","value":null}"#],
-            "line 3, column 45: the \"value\" of a completed read must be a list, found null",
-        ),
-        (
-            Model::Set,
-            &[
-                r#"{"process":0,"type":"invoke","f":"contains","value":1}"#,
-                r#"{"process":0,"type":"ok","f":"contains","value":1,"result":1}"#,
-            ],
-            "line 3, column 60: the \"result\" of a completed contains must be true or false, \
-             found 1",
-        ),
-        (
-            Model::Queue,
-            &[
-                r#"{"process":0,"type":"invoke","f":"dequeue"}"#,
-                r#"{"process":0,"type":"ok","f":"dequeue"}"#,
-            ],
-            "line 3, column 30: a completed dequeue needs \"value\"",
-        ),
-        (
-            Model::Log,
-            &[r#"{"process":0,"type":"invoke","f":"read","value":-1}"#],
-            "line 2, column 49: the \"value\" of read must be an offset (0, 1, ...), found -1",
-        ),
-        (
-            Model::Log,
-            &[
-                r#"{"process":0,"type":"invoke","f":"read","value":0}"#,
-                r#"{"process":0,"type":"ok","f":"read","value":["a"]}"#,
-            ],
-            "line 3, column 30: a completed read needs \"result\"",
-        ),
-        (
-            Model::Mutex,
-            &[r#"{"process":0,"type":"invoke","f":"lock"}"#],
-            "line 2, column 34: the model mutex has no function \"lock\"; it has acquire, release",
-        ),
-        (
-            Model::Set,
-            &[r#"{"process":0,"type":"invoke","f":"delete","value":1}"#],
-            "line 2, column 34: the model set has no function \"delete\"; it has read, add, remove, \
-             contains",
-        ),
-    ];
-    for (model, events, expected) in cases {
+    for (model, events, expected) in CONTRADICTIONS {
         assert_eq!(&contradicted(*model, events), expected);
     }
 }

@@ -31,7 +31,7 @@ pub enum Bug {
     HalfQuorum,
     /// Entries of a stale leader replace what is there, committed or not.
     StaleAppendTruncates,
-    /// Members change while the last change is not committed.
+    /// Members change several at a time, and while the last change is not committed.
     UnsafeMembership,
 }
 
@@ -174,8 +174,8 @@ const COMMIT_EARLIER_TERM: Facts = Facts {
     name: "commit-earlier-term",
     summary: "entries of earlier terms are committed by counting replicas",
     incident: "Raft paper section 5.4.2 and figure 8: an entry on a majority can still be overwritten",
-    shows: "acknowledged writes are lost when leaders fail in quick succession, each before its first \
-            entry reaches a majority",
+    shows: "a value that was read is gone again when leaders fail in quick succession, each before \
+            its first entry reaches a majority",
 };
 const RETRY_APPLIED_TWICE: Facts = Facts {
     name: "retry-applied-twice",
@@ -218,11 +218,11 @@ const STALE_APPEND_TRUNCATES: Facts = Facts {
 };
 const UNSAFE_MEMBERSHIP: Facts = Facts {
     name: "unsafe-membership",
-    summary: "members change while the previous change is not committed",
+    summary: "members change several at a time and before the last change is committed",
     incident: "Raft dissertation section 4.1 and Ongaro, bug in single-server membership changes, \
-               raft-dev, 10 July 2015: two changes at once can have disjoint majorities",
-    shows: "a leader in a minority removes the nodes that it cannot reach and goes on beside the \
-            majority's leader",
+               raft-dev, 10 July 2015: majorities before and after such changes can be disjoint",
+    shows: "a leader in a minority removes all nodes that it does not hear and goes on beside the \
+            majority's leader; both acknowledge writes",
 };
 
 #[cfg(test)]

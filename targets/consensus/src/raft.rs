@@ -69,7 +69,7 @@ pub struct Raft<M: StateMachine> {
     leader: Option<NodeId>,
     /// Ticks since the start.
     now: u64,
-    /// When the leader of the term was last heard.
+    /// When a leader was last heard, of this term or an earlier one.
     heard: Option<u64>,
     /// When to campaign.
     deadline: u64,
@@ -282,13 +282,14 @@ impl<M: StateMachine> Raft<M> {
         }
     }
 
-    /// Adopts a later term; nobody is known to lead it.
+    /// Adopts a later term; nobody is known to lead it. When a leader was last heard stays known: its
+    /// lease may rest on that, and a later term alone, perhaps learnt from a late answer, says nothing
+    /// about whether it has been replaced.
     fn adopt(&mut self, term: Term) {
         self.step_down(None);
         self.term = term;
         self.vote = None;
         self.leader = None;
-        self.heard = None;
         self.save_hard_state();
     }
 

@@ -9,10 +9,16 @@
 //! messages and answers leave.
 
 mod error;
+mod http;
+mod listen;
+mod node;
 mod options;
 mod peers;
+mod runner;
 mod storage;
+mod ticker;
 
 pub use error::NodeError;
+pub use node::{Addresses, Node, serve};
 pub use options::{NodeOptions, PeerAddress};
 pub use storage::StorageError;

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use testimony_consensus::NodeId;
 use testimony_consensus::bug::Bug;
+use testimony_consensus::raft::Config;
+
+use crate::NodeError;
 
 /// Where another node is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +34,8 @@ pub struct NodeOptions {
     pub http_listen: SocketAddr,
     /// The address book: every other node that is a member or may become one.
     pub peers: BTreeMap<NodeId, PeerAddress>,
-    /// The members that the cluster begins with; empty for a node that is added later. It counts only
-    /// when the data directory is made.
+    /// The members that the cluster begins with; empty for a node that is added later. It counts
+    /// only when the data directory is made.
     pub voters: BTreeSet<NodeId>,
     /// The unit of the protocol's timeouts.
     pub tick: Duration,
@@ -77,5 +80,36 @@ impl NodeOptions {
             request_timeout: Duration::from_secs(2),
             bug: None,
         }
+    }
+
+    /// What the core is told; `voters` are the members that the cluster began with.
+    pub(crate) fn config(&self, voters: BTreeSet<NodeId>) -> Config {
+        Config {
+            election_ticks: self.election_ticks.clone(),
+            heartbeat_ticks: self.heartbeat_ticks,
+            snapshot_every: self.snapshot_every,
+            lease_reads: self.lease_reads,
+            seed: self.seed,
+            bug: self.bug,
+            ..Config::new(self.id, voters)
+        }
+    }
+
+    /// Refuses what contradicts itself, before anything is touched.
+    pub(crate) fn check(&self) -> Result<(), NodeError> {
+        let complain = |text: String| Err(NodeError::Options(text));
+        let is_known = |voter: &&NodeId| **voter == self.id || self.peers.contains_key(voter);
+        if let Some(stranger) = self.voters.iter().find(|voter| !is_known(voter)) {
+            return complain(format!("no address for {stranger}, which is to vote"));
+        }
+        if self.peers.contains_key(&self.id) {
+            return complain(format!("{} is listed as its own peer", self.id));
+        }
+        if self.tick.is_zero() {
+            return complain("the tick must be longer than nothing".to_owned());
+        }
+        self.config(self.voters.clone())
+            .check()
+            .or_else(|error| complain(error.to_string()))
     }
 }

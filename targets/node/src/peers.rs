@@ -34,7 +34,7 @@ use receiver::Receiver;
 use wire::Frame;
 
 /// Sends messages. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sender {
     outboxes: Arc<BTreeMap<NodeId, Arc<Outbox>>>,
 }

@@ -1,7 +1,7 @@
 //! Durable storage: the log and the snapshots of one node.
 //!
-//! `frame`, `record` and `image` are pure: bytes to records and back. `steps` makes changes of files
-//! data. `directory` and `durable_log` touch the disk.
+//! `frame`, `record` and `image` are pure: bytes to records and back. `steps` makes changes of
+//! files data. `directory` and `durable_log` touch the disk.
 
 use std::io;
 use std::path::{Path, PathBuf};

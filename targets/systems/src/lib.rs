@@ -1,1 +1,86 @@
-//! Placeholder.
+//! How Testimony starts, calls, observes and administers the systems it tests.
+//!
+//! A system is described as data and called through a client; the lab starts and stops its nodes. Each
+//! system has a module of its own, with a documented table that says for every answer and every error
+//! whether an operation completed, failed, or nobody knows: to call an unknown outcome a failure would
+//! manufacture violations, and to call a failure unknown would hide them.
+
+mod json;
+pub mod raft;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use testimony_engine::{Target, TargetInfo};
+use thiserror::Error;
+
+use crate::raft::RaftTarget;
+
+/// What the caller decides about a target.
+#[derive(Clone, Debug)]
+pub struct TargetOptions {
+    /// The executable that the bundled servers are part of: this very program.
+    pub program: PathBuf,
+    /// The mistake to plant, by name.
+    pub bug: Option<String>,
+    /// The target's own settings, by name; those absent have their defaults.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Why there is no such target.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TargetError {
+    /// Nothing is called that.
+    #[error("no target is called `{name}`; there are {known}")]
+    UnknownTarget {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// The target has no such bug to plant.
+    #[error("no bug of {target} is called `{bug}`; there are {known}")]
+    UnknownBug {
+        /// The target.
+        target: String,
+        /// What was asked for.
+        bug: String,
+        /// What there is.
+        known: String,
+    },
+    /// The target has no such setting, or not with such a value.
+    #[error("setting `{name}` of {target}: {reason}")]
+    BadSetting {
+        /// The target.
+        target: String,
+        /// The setting.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Everything that can be tested.
+pub fn targets() -> Vec<TargetInfo> {
+    vec![raft::info()]
+}
+
+/// The target of that name.
+///
+/// # Errors
+/// If there is no such target, bug, or setting.
+pub fn target(name: &str, options: TargetOptions) -> Result<Arc<dyn Target>, TargetError> {
+    if name == raft::NAME {
+        return Ok(Arc::new(RaftTarget::new(options)?));
+    }
+    let known = targets()
+        .into_iter()
+        .map(|info| info.name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    Err(TargetError::UnknownTarget {
+        name: name.to_owned(),
+        known,
+    })
+}

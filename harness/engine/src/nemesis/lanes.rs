@@ -1,7 +1,7 @@
 //! What may overlap: faults of different lanes may, faults of one lane follow each other.
 //!
-//! Two faults of one lane would fight: over a node's life, or over the same links, and neither could
-//! be verified or healed by itself. A partition and a kill do not.
+//! Two faults of one lane would fight: over a node's life, or over the same links, and neither
+//! could be verified or healed by itself. A partition and a kill do not.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Draws a schedule: kinds by weight, where an impossible kind has weight 0.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::NemesisParams;
@@ -13,6 +14,8 @@ use crate::{FaultKind, PlannedInjection};
 const REST_MAX: Duration = Duration::from_millis(200);
 /// The shortest time between the beginnings of two faults.
 const STEP_MIN: Duration = Duration::from_millis(10);
+/// What the weight of a kind is multiplied with, so that it can be divided a few times.
+const FRESH: u64 = 60;
 /// Of the time of faults, the last so many percent, at most [`TAIL_MAX`], are left alone.
 const TAIL_PERCENT: u32 = 10;
 const TAIL_MAX: Duration = Duration::from_millis(500);
@@ -31,7 +34,7 @@ pub fn schedule(
     time: Duration,
 ) -> Vec<PlannedInjection> {
     let mut drawing = Drawing::new(seed, params, nodes, time);
-    let mut at = drawing.chance.span(params.gap).min(time / 4);
+    let mut at = whole_millis(drawing.chance.span(params.gap).min(time / 4));
     loop {
         match drawing.kind(at) {
             Some(kind) => {
@@ -53,6 +56,8 @@ struct Drawing<'a> {
     chance: Chance,
     weights: Vec<(FaultKind, u32)>,
     lanes: Lanes,
+    /// How many injections of each kind were drawn.
+    times: BTreeMap<FaultKind, u64>,
     drawn: Vec<PlannedInjection>,
 }
 
@@ -61,26 +66,40 @@ impl<'a> Drawing<'a> {
         Drawing {
             params,
             nodes,
-            end: time - (time * TAIL_PERCENT / 100).min(TAIL_MAX),
+            end: whole_millis(time - (time * TAIL_PERCENT / 100).min(TAIL_MAX)),
             rest: REST_MAX.min(params.gap.min),
             chance: Chance::new(seed, "nemesis"),
             weights: weights(seed, params, nodes),
             lanes: Lanes::default(),
+            times: BTreeMap::new(),
             drawn: Vec::new(),
         }
     }
 
     /// A kind that can begin at `at`, if there is one.
     fn kind(&mut self, at: Duration) -> Option<FaultKind> {
-        let room = self.end.saturating_sub(at);
-        let able =
-            |kind| self.lanes.is_free(Lane::of(kind), at) && room_needed(kind, self.params) <= room;
-        let options: Vec<(FaultKind, u32)> = self
+        let room = self.end.checked_sub(at)?;
+        let options: Vec<(FaultKind, u64)> = self
             .weights
             .iter()
-            .map(|&(kind, w)| (kind, if able(kind) { w } else { 0 }))
+            .map(|&(kind, w)| (kind, self.weight(kind, w, at, room)))
             .collect();
         self.chance.weighted(&options)
+    }
+
+    /// The weight of a kind at `at`: none if it is impossible; in a swarm less for each injection
+    /// of it, so that one run sees many kinds.
+    fn weight(&self, kind: FaultKind, weight: u32, at: Duration, room: Duration) -> u64 {
+        let free = self.lanes.is_free(Lane::of(kind), at);
+        if !free || room_needed(kind, self.params) > room {
+            return 0;
+        }
+        let times = if self.params.swarm {
+            self.times.get(&kind).copied().unwrap_or(0)
+        } else {
+            0
+        };
+        (u64::from(weight) * FRESH / (1 + times)).max(1)
     }
 
     /// Draws the faults of a kind from `at` on, and says when they are over.
@@ -88,6 +107,7 @@ impl<'a> Drawing<'a> {
         let room = self.end - at;
         let episode = Episode::draw(kind, self.params, self.nodes, room, &mut self.chance);
         let over = at + episode.length();
+        *self.times.entry(kind).or_default() += u64::try_from(episode.steps.len()).unwrap_or(1);
         self.lanes.take(Lane::of(kind), over + self.rest);
         self.drawn
             .extend(episode.steps.into_iter().map(|step| PlannedInjection {
@@ -106,14 +126,11 @@ impl<'a> Drawing<'a> {
         let others = |&(kind, _): &(FaultKind, u32)| self.lanes.is_free(Lane::of(kind), at);
         if self.weights.iter().any(others) && self.chance.percent(self.params.overlap) {
             let length = over.saturating_sub(at).max(REST_MAX);
-            return at + length * u32_of(self.chance.between(10, 80)) / 100;
+            return at
+                + whole_millis(length * u32_of(self.chance.between(10, 80)) / 100).max(STEP_MIN);
         }
         let free = self.lanes.all_free_at().saturating_sub(self.rest);
-        free.max(at)
-            + self
-                .chance
-                .span(self.params.gap)
-                .max(STEP_MIN)
+        free.max(at) + self.chance.span(self.params.gap).max(STEP_MIN)
     }
 
     fn finish(mut self) -> Vec<PlannedInjection> {
@@ -123,6 +140,11 @@ impl<'a> Drawing<'a> {
             .for_each(|(id, injection)| injection.id = id);
         self.drawn
     }
+}
+
+/// Plans are read by people: nothing in a schedule is finer than a millisecond.
+fn whole_millis(span: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn u32_of(percent: u64) -> u32 {
@@ -154,7 +176,9 @@ fn swarm(weights: &mut Vec<(FaultKind, u32)>, chance: &mut Chance) {
             weights[index].1 = 0;
             on -= 1;
         }
-        weights[index].1 *= u32_of(chance.between(1, 4));
+        weights[index].1 = weights[index]
+            .1
+            .saturating_mul(u32_of(chance.between(1, 4)));
     }
     weights.retain(|(_, weight)| *weight > 0);
 }

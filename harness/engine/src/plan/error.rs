@@ -89,10 +89,12 @@ pub enum PlanError {
         nodes: u32,
     },
     /// No fault fits into the time of faults.
-    #[error("no fault fits into {time}: give more --time, or --nemesis none")]
+    #[error("no fault fits into {time} on {nodes} nodes: give more --time, or another --nemesis")]
     NoFaultFits {
         /// The time of faults.
         time: String,
+        /// How many nodes there are.
+        nodes: u32,
     },
     /// An injection that cannot be done.
     #[error("injection {id} ({kind}) {problem}")]

@@ -42,24 +42,30 @@ impl Plan {
         plan.validate()?;
         plan.injections = match draft.injections {
             Some(listed) => numbered(listed),
-            None => plan.draw(&draft.nemesis.unwrap_or(profile.nemesis), target)?,
+            None => plan.draw(draft.nemesis.as_ref(), &profile.nemesis, target)?,
         };
         plan.validate()?;
         plan.check_kinds(target)?;
         Ok(plan)
     }
 
+    /// Draws from what the user chose, or else from the profile. A kind that a user names must be
+    /// possible; an impossible one of a profile is left out.
     fn draw(
         &self,
-        draft: &NemesisDraft,
+        chosen: Option<&NemesisDraft>,
+        profile: &NemesisDraft,
         target: &TargetInfo,
     ) -> Result<Vec<PlannedInjection>, PlanError> {
+        for kind in chosen.iter().flat_map(|draft| draft.kinds.iter().flatten()) {
+            large_enough(*kind, self.nodes)?;
+        }
+        let draft = chosen.unwrap_or(profile);
         let params = self.nemesis(draft, target)?;
         let drawn = nemesis::schedule(self.seed, &params, self.nodes, self.time);
         if drawn.is_empty() && !draft.is_none() {
-            return Err(PlanError::NoFaultFits {
-                time: span::format(self.time),
-            });
+            let (time, nodes) = (span::format(self.time), self.nodes);
+            return Err(PlanError::NoFaultFits { time, nodes });
         }
         Ok(drawn)
     }
@@ -71,9 +77,6 @@ impl Plan {
     ) -> Result<NemesisParams, PlanError> {
         let named = draft.kinds.iter().flatten().chain(draft.weights.keys());
         named.copied().try_for_each(|kind| supports(target, kind))?;
-        for kind in draft.kinds.iter().flatten() {
-            large_enough(*kind, self.nodes)?;
-        }
         let kinds = draft.kinds.as_ref().unwrap_or(&target.faults);
         let mut params = NemesisParams::of(kinds.iter().copied());
         for (kind, weight) in &mut params.weights {
@@ -198,7 +201,7 @@ fn workload(
     target: &TargetInfo,
 ) -> Result<WorkloadParams, PlanError> {
     let asked: WorkloadDraft = draft.workload.clone().unwrap_or_default();
-    let workload = profile.workload.clone().overlay(asked).resolve();
+    let workload = profile.workload.overlay(&asked).resolve();
     let model = workload.name.model();
     if !target.models.contains(&model) {
         return Err(PlanError::Model {

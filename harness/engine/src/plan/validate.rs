@@ -1,6 +1,7 @@
 //! Whether a plan describes a run that can be made.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Plan, PlanError, PlannedInjection};
@@ -12,6 +13,8 @@ const NODES_MAX: u32 = 99;
 const CLIENTS_MAX: u32 = 1_000;
 /// The most operations per second.
 const RATE_MAX: u32 = 1_000_000;
+/// The most keys in use at a time.
+const KEYS_MAX: u32 = 10_000;
 /// The longest of any span in a plan.
 const SPAN_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -28,75 +31,12 @@ impl Plan {
     }
 
     fn check_sizes(&self) -> Result<(), PlanError> {
-        let workload = &self.workload;
-        size(
-            "nodes",
-            self.nodes,
-            1,
-            NODES_MAX,
-            "a cluster has 1 to 99 nodes",
-        )?;
-        size(
-            "clients",
-            self.clients,
-            1,
-            CLIENTS_MAX,
-            "a run has 1 to 1000 clients",
-        )?;
-        size(
-            "rate",
-            self.rate,
-            1,
-            RATE_MAX,
-            "a run makes 1 to 1000000 operations a second",
-        )?;
-        size(
-            "workload.keys",
-            workload.keys,
-            1,
-            10_000,
-            "there must be 1 to 10000 keys",
-        )?;
-        let lives = "a key must live for at least one operation";
-        size(
-            "workload.operations_per_key",
-            workload.operations_per_key,
-            1,
-            u32::MAX,
-            lives,
-        )?;
-        size(
-            "workload.unknowns_per_key",
-            workload.unknowns_per_key,
-            1,
-            u32::MAX,
-            lives,
-        )?;
-        let percent = "a percentage is 0 to 100";
-        size("workload.roam", workload.roam, 0, 100, percent)?;
-        size("workload.contention", workload.contention, 0, 100, percent)?;
-        size(
-            "workload.burst",
-            workload.burst,
-            1,
-            CLIENTS_MAX,
-            "a burst has 1 operation or more",
-        )?;
-        size(
-            "workload.read_back",
-            workload.read_back,
-            0,
-            100,
-            "at most 100 reads a key",
-        )?;
-        let final_reads = "each key must be read from at least one node";
-        size(
-            "workload.final_reads",
-            workload.final_reads,
-            1,
-            NODES_MAX,
-            final_reads,
-        )
+        let nodes = "a cluster has 1 to 99 nodes";
+        let clients = "a run has 1 to 1000 clients";
+        let rate = "a run makes 1 to 1000000 operations a second";
+        size("nodes", self.nodes, 1..=NODES_MAX, nodes)?;
+        size("clients", self.clients, 1..=CLIENTS_MAX, clients)?;
+        size("rate", self.rate, 1..=RATE_MAX, rate)
     }
 
     fn check_spans(&self) -> Result<(), PlanError> {
@@ -166,7 +106,35 @@ impl Plan {
     }
 }
 
-fn check_workload(workload: &WorkloadParams) -> Result<(), PlanError> {
+fn check_workload(w: &WorkloadParams) -> Result<(), PlanError> {
+    let keys = "there must be 1 to 10000 keys";
+    let lives = "a key must live for at least one operation";
+    let percent = "a percentage is 0 to 100";
+    let burst = "a burst has 1 to 1000 operations";
+    let back = "at most 100 reads look back at a key";
+    let last = "each key must be read from 1 to 99 nodes";
+    size("workload.keys", w.keys, 1..=KEYS_MAX, keys)?;
+    size(
+        "workload.operations_per_key",
+        w.operations_per_key,
+        1..=u32::MAX,
+        lives,
+    )?;
+    size(
+        "workload.unknowns_per_key",
+        w.unknowns_per_key,
+        1..=u32::MAX,
+        lives,
+    )?;
+    size("workload.roam", w.roam, 0..=100, percent)?;
+    size("workload.contention", w.contention, 0..=100, percent)?;
+    size("workload.burst", w.burst, 1..=CLIENTS_MAX, burst)?;
+    size("workload.read_back", w.read_back, 0..=100, back)?;
+    size("workload.final_reads", w.final_reads, 1..=NODES_MAX, last)?;
+    check_mix(w)
+}
+
+fn check_mix(workload: &WorkloadParams) -> Result<(), PlanError> {
     let able = workload.name.functions();
     let foreign = workload
         .mix
@@ -232,16 +200,16 @@ fn check_fault(fault: &Fault) -> Result<(), &'static str> {
 fn size(
     field: &'static str,
     value: u32,
-    min: u32,
-    max: u32,
+    range: RangeInclusive<u32>,
     problem: &'static str,
 ) -> Result<(), PlanError> {
-    if (min..=max).contains(&value) {
+    if range.contains(&value) {
         return Ok(());
     }
+    let value = value.to_string();
     Err(PlanError::Size {
         field,
-        value: value.to_string(),
+        value,
         problem,
     })
 }

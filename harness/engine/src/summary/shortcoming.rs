@@ -81,7 +81,9 @@ pub(super) fn of(summary: &RunSummary) -> Vec<Shortcoming> {
 
 fn operations(summary: &RunSummary) -> Vec<Shortcoming> {
     let mut found = Vec::new();
-    let completed = summary.completed();
+    let completed = summary
+        .completed()
+        .saturating_sub(summary.final_reads.completed);
     let needed = completed_needed(summary);
     if completed < needed {
         found.push(Shortcoming::FewCompleted { completed, needed });

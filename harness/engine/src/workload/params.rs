@@ -140,12 +140,12 @@ impl WorkloadKind {
         let none = Mix::default();
         match self {
             WorkloadKind::Kv => Mix {
-                read: 45,
-                write: 20,
-                cas: 18,
-                append: 10,
+                read: 50,
+                write: 18,
+                cas: 17,
+                append: 9,
                 contains: 4,
-                remove: 3,
+                remove: 2,
                 ..none
             },
             WorkloadKind::Register => Mix {
@@ -213,7 +213,7 @@ impl WorkloadParams {
             operations_per_key: 300,
             unknowns_per_key: 12,
             roam: 25,
-            contention: 25,
+            contention: 10,
             burst: 4,
             read_back: 2,
             final_reads: 3,

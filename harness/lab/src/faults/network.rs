@@ -1,6 +1,7 @@
 //! Faults of links: cut, slowed, throttled, reset. Each is seen from outside, through probes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
@@ -119,18 +120,11 @@ impl Faults {
     }
 
     /// Seen in effect when what is sent at once takes as long as it must.
-    pub(super) async fn slow(
-        &self,
-        injection: u64,
-        action: &Action,
-        links: &BTreeSet<Link>,
-    ) -> Seen {
+    pub(super) async fn slow(&self, action: &Action, links: &BTreeSet<Link>) -> Seen {
         let probes = self.probes(links).await?;
         self.reshape(None, links)?;
         if probes.is_empty() {
-            return Err(format!(
-                "injection {injection} cannot be seen: all its links are cut"
-            ));
+            return Err("it cannot be seen: every link that it slows is cut".to_owned());
         }
         let measures = probes
             .into_iter()
@@ -173,45 +167,51 @@ impl Faults {
         let bytes = usize::try_from(bytes).map_err(|e| e.to_string())?;
         let since = Instant::now();
         probe.send(bytes).await.map_err(|e| e.to_string())?;
-        let deadline = self.verify_timeout;
-        let heard = probe.hear(bytes, deadline / 2).await;
+        let heard = probe.hear(bytes, self.verify_timeout / 2).await;
         let (took, least) = (since.elapsed(), shape.time_min(bytes));
-        match heard {
-            Some(_) if took < least => {
-                let (took, least) = (took.as_millis(), least.as_millis());
-                Err(format!(
-                    "{link} let {bytes} bytes pass in {took} ms, not {least} ms or more"
-                ))
-            }
-            // Still on its way: the link is slower than it has to be, or has been cut.
-            Some(_) | None => Ok((!self.shape_without(None, &link).cut).then_some(took)),
+        if took < least {
+            let what = if heard.is_some() {
+                "let pass"
+            } else {
+                "could not be measured by"
+            };
+            let (took, least) = (took.as_millis(), least.as_millis());
+            return Err(format!(
+                "{link} {what} {bytes} bytes in {took} ms, not {least} ms or more"
+            ));
         }
+        // What is still on its way is slower than it has to be, or was cut off meanwhile.
+        Ok((!self.shape_without(None, &link).cut).then_some(took))
     }
 
     /// Waits until a byte crosses a link that is not cut: the one that waits there, or a new one.
     async fn passes(&self, link: &Link, waiting: Option<Probe>) -> Result<(), String> {
-        let mut probe = match waiting {
-            Some(probe) => probe,
-            None => {
-                let opened = self
-                    .site
-                    .links
-                    .probe(link)
-                    .await
-                    .map_err(|e| e.to_string())?;
-                let mut probe = opened.ok_or_else(|| format!("{link} takes no connections"))?;
-                probe.send(1).await.map_err(|e| e.to_string())?;
-                probe
-            }
+        // Another injection may cut it in the meantime: it is mended as far as this one goes.
+        let is_cut = || self.site.links.shape(link).is_ok_and(|shape| shape.cut);
+        let probe = match waiting {
+            Some(probe) => Some(probe),
+            None => self.fresh(link).await.map_err(|error| error.to_string())?,
+        };
+        let Some(mut probe) = probe else {
+            let refused = || format!("{link} takes no connections although it is mended");
+            return is_cut().then_some(()).ok_or_else(refused);
         };
         let slowness = self.shape_without(None, link);
         let deadline = PASS_DEADLINE + slowness.delay + slowness.jitter;
         match probe.hear(1, deadline).await {
             Some(_) => Ok(()),
-            // Another injection has cut it in the meantime: it is mended as far as this one goes.
-            None if self.site.links.shape(link).is_ok_and(|shape| shape.cut) => Ok(()),
+            None if is_cut() => Ok(()),
             None => Err(format!("{link} does not pass a byte although it is mended")),
         }
+    }
+
+    /// A new probe with a byte on its way.
+    async fn fresh(&self, link: &Link) -> io::Result<Option<Probe>> {
+        let mut probe = self.site.links.probe(link).await?;
+        if let Some(probe) = &mut probe {
+            probe.send(1).await?;
+        }
+        Ok(probe)
     }
 
     async fn probes(&self, links: &BTreeSet<Link>) -> Result<BTreeMap<Link, Probe>, String> {

@@ -120,6 +120,8 @@ impl Child {
     async fn end(&self, signal: Signal, patience: Duration) -> io::Result<Exit> {
         self.expected_to_end.store(true, Ordering::SeqCst);
         self.signal(signal)?;
+        // One that stands still would not hear of it.
+        self.signal(Signal::CONT)?;
         match timeout(patience, self.ended()).await {
             Ok(exit) => exit,
             Err(_) => Err(late(self.pid, "ended")),

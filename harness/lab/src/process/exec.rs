@@ -4,7 +4,7 @@
 //! NODE ARGS`. That process asks the kernel to be killed when its parent goes, and then becomes the
 //! node. The request survives the exec, so `kill -9` of the harness leaves no node behind.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -20,7 +20,7 @@ pub const EXEC_SUBCOMMAND: &str = "__exec";
 /// `parent` is the process id of the harness. Returns only if that did not work: because the
 /// harness is gone already, or because the program cannot be executed.
 #[must_use]
-pub fn exec_under_parent(parent: u32, program: &OsString, args: &[OsString]) -> io::Error {
+pub fn exec_under_parent(parent: u32, program: &OsStr, args: &[OsString]) -> io::Error {
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return error.into();
     }

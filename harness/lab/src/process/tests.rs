@@ -6,40 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use super::*;
-
-/// Far longer than anything here takes, on any machine.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-/// The test executable as a launcher: it runs only the test of that name, which plays the role of
-/// the hidden subcommand when it finds itself called so.
-fn launcher(test: &str) -> Launcher {
-    let args = ["--exact", test, "--nocapture", "--"];
-    Launcher {
-        program: std::env::current_exe().unwrap(),
-        args: args.map(OsString::from).into(),
-    }
-}
-
-const ROLE: &str = "process::tests::a_node_dies_with_the_thread_that_started_it";
-
-/// Does what the hidden subcommand of the command line does, if this process was started for it.
-fn play_launcher() {
-    let mut args = std::env::args_os()
-        .skip_while(|arg| arg != EXEC_SUBCOMMAND)
-        .skip(1);
-    let Some(flag) = args.next() else { return };
-    assert_eq!(flag, "--parent");
-    let parent = args.next().unwrap().to_str().unwrap().parse().unwrap();
-    assert_eq!(args.next().unwrap(), "--");
-    let program = args.next().unwrap();
-    panic!(
-        "{}",
-        exec_under_parent(parent, &program, &args.collect::<Vec<_>>())
-    );
-}
+use crate::testing::{DEADLINE, eventually, is_there, launcher, play_role};
 
 fn command(folder: &Path, program: &str, args: &[&str]) -> Start {
     Start {
@@ -64,26 +34,11 @@ fn name_of(pid: u32) -> Option<String> {
     Some(name.trim().to_owned())
 }
 
-async fn eventually(reached: impl Fn() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !reached() {
-        assert!(
-            Instant::now() < deadline,
-            "did not happen within the deadline"
-        );
-        sleep(Duration::from_millis(2)).await;
-    }
-}
-
-fn is_there(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
-}
-
 #[tokio::test]
 async fn a_node_dies_with_the_thread_that_started_it() {
-    play_launcher();
+    play_role().await;
     let folder = tempfile::tempdir().unwrap();
-    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let spawner = Spawner::new(launcher()).unwrap();
     let child = sleeper(&spawner, folder.path()).await;
     // Nobody signals it but the kernel, when the thread ends.
     drop(spawner);
@@ -100,7 +55,7 @@ async fn a_node_dies_with_the_thread_that_started_it() {
 #[tokio::test]
 async fn a_killed_node_is_gone_and_reaped() {
     let folder = tempfile::tempdir().unwrap();
-    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let spawner = Spawner::new(launcher()).unwrap();
     let child = sleeper(&spawner, folder.path()).await;
     assert!(!child.expected_to_end());
     let exit = child.kill().await.unwrap();
@@ -117,7 +72,7 @@ async fn a_killed_node_is_gone_and_reaped() {
 #[tokio::test]
 async fn dropping_a_node_kills_and_reaps_it_even_while_it_is_paused() {
     let folder = tempfile::tempdir().unwrap();
-    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let spawner = Spawner::new(launcher()).unwrap();
     let child = sleeper(&spawner, folder.path()).await;
     child.pause().await.unwrap();
     let pid = child.pid();
@@ -128,7 +83,7 @@ async fn dropping_a_node_kills_and_reaps_it_even_while_it_is_paused() {
 #[tokio::test]
 async fn a_paused_node_is_stopped_until_it_is_resumed() {
     let folder = tempfile::tempdir().unwrap();
-    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let spawner = Spawner::new(launcher()).unwrap();
     let child = sleeper(&spawner, folder.path()).await;
     child.pause().await.unwrap();
     let stat = fs::read_to_string(format!("/proc/{}/stat", child.pid())).unwrap();
@@ -141,7 +96,7 @@ async fn a_paused_node_is_stopped_until_it_is_resumed() {
 #[tokio::test]
 async fn pausing_a_node_that_is_gone_fails() {
     let folder = tempfile::tempdir().unwrap();
-    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let spawner = Spawner::new(launcher()).unwrap();
     let child = sleeper(&spawner, folder.path()).await;
     child.kill().await.unwrap();
     assert!(child.pause().await.is_err());
@@ -150,7 +105,7 @@ async fn pausing_a_node_that_is_gone_fails() {
 #[tokio::test]
 async fn termination_lets_a_node_end_by_itself_and_reports_one_that_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let spawner = Spawner::new(launcher()).unwrap();
     let script = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done";
     let start = command(folder.path(), "sh", &["-c", script]);
     let child = Child::new(spawner.start(start).await.unwrap()).unwrap();
@@ -158,6 +113,7 @@ async fn termination_lets_a_node_end_by_itself_and_reports_one_that_does_not() {
         fs::read_to_string(folder.path().join(file)).is_ok_and(|text| text.contains("ready"))
     };
     eventually(|| ready("stdout")).await;
+    child.pause().await.unwrap();
     let exit = child.terminate(DEADLINE).await.unwrap();
     assert_eq!(
         exit,
@@ -177,7 +133,7 @@ async fn termination_lets_a_node_end_by_itself_and_reports_one_that_does_not() {
 #[tokio::test]
 async fn an_unexpected_end_is_told_with_its_exit_code() {
     let folder = tempfile::tempdir().unwrap();
-    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let spawner = Spawner::new(launcher()).unwrap();
     let start = command(folder.path(), "sh", &["-c", "echo why >&2; exit 3"]);
     let child = Child::new(spawner.start(start).await.unwrap()).unwrap();
     let exit = timeout(DEADLINE, child.ended()).await.unwrap().unwrap();
@@ -190,7 +146,7 @@ async fn an_unexpected_end_is_told_with_its_exit_code() {
 #[tokio::test]
 async fn a_program_that_does_not_exist_is_told_by_the_launcher() {
     let folder = tempfile::tempdir().unwrap();
-    let spawner = Spawner::new(launcher(ROLE)).unwrap();
+    let spawner = Spawner::new(launcher()).unwrap();
     let start = command(folder.path(), "/nonexistent/node", &[]);
     let child = Child::new(spawner.start(start).await.unwrap()).unwrap();
     let exit = timeout(DEADLINE, child.ended()).await.unwrap().unwrap();
@@ -201,7 +157,7 @@ async fn a_program_that_does_not_exist_is_told_by_the_launcher() {
 
 #[test]
 fn a_node_is_not_started_under_a_harness_that_is_gone() {
-    let Launcher { program, args } = launcher(ROLE);
+    let Launcher { program, args } = launcher();
     // Process 0 is nobody's parent.
     let rest = [EXEC_SUBCOMMAND, "--parent", "0", "--", "sleep", "1000"];
     #[expect(clippy::disallowed_methods, reason = "the launcher is what is tested")]

@@ -1,7 +1,6 @@
 //! The loop of a run: signals to the conductor, its commands to the world.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -23,9 +22,6 @@ use crate::clock::Clock;
 use crate::faults::{Faults, Seen};
 use crate::site::Site;
 use crate::{Death, LabError};
-
-/// How long the nodes may take from their start until one of them leads and all answer.
-const SERVE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Everything of a run.
 pub(super) struct Stage {
@@ -133,6 +129,9 @@ impl Stage {
     /// From the first look at the nodes to the conductor's `Finish`; then takes everything down.
     pub(super) async fn perform(mut self) -> Result<Ended, LabError> {
         let performed = self.play().await;
+        while let Ok(death) = self.death_notes.try_recv() {
+            self.deaths.push(death);
+        }
         let finished = self.conductor.summary();
         let Stage {
             site,
@@ -187,7 +186,8 @@ impl Stage {
 
     /// Waits until every node answers and one leads.
     async fn await_service(&mut self) -> Result<(), LabError> {
-        let deadline = Instant::now() + SERVE_DEADLINE;
+        let waited = self.options.start_deadline;
+        let deadline = Instant::now() + waited;
         loop {
             match self.next_event().await {
                 Event::Tick => {
@@ -196,7 +196,7 @@ impl Stage {
                         return Ok(());
                     }
                     if Instant::now() > deadline {
-                        let (waited, nodes) = (SERVE_DEADLINE, self.folder.nodes());
+                        let nodes = self.folder.nodes();
                         return Err(LabError::NotServing {
                             waited,
                             seen: words(&status),

@@ -38,10 +38,7 @@ pub fn check(report: &CheckReport<'_>) -> String {
 fn banner(report: &CheckReport<'_>) -> Banner {
     let outcome = report.outcome();
     let (title, meaning) = match &report.judgement.verdict {
-        Verdict::Illegal(found) => (
-            "Violation: not linearizable",
-            vec![found.explanation.headline.clone()],
-        ),
+        Verdict::Illegal(_) => ("Violation: not linearizable", vec![report.reason()]),
         Verdict::Undecided(exhausted) => (
             "Undecided",
             vec![
@@ -49,10 +46,9 @@ fn banner(report: &CheckReport<'_>) -> Banner {
                 advice::after_undecided(&exhausted.reason).to_owned(),
             ],
         ),
-        Verdict::Linearizable(_) if outcome == RunOutcome::Broken => (
-            "Broken: nothing was tested",
-            vec!["The history has no completed operation.".to_owned()],
-        ),
+        Verdict::Linearizable(_) if outcome == RunOutcome::Broken => {
+            ("Broken: nothing was tested", vec![report.reason()])
+        }
         Verdict::Linearizable(_) => (
             "Linearizable",
             vec!["One order of the operations explains every answer.".to_owned()],

@@ -9,6 +9,8 @@ use crate::scene::{Scene, Shown};
 
 /// How many bytes of raw lines a page carries at most.
 const RAW_MAX: usize = 200_000;
+/// A table with more rows is folded.
+const ROWS_OPEN: usize = 24;
 /// Characters of a value in the table.
 const VALUE_MAX: usize = 120;
 
@@ -17,7 +19,9 @@ pub(crate) fn contradiction(scene: &Scene, raw: &str) -> Markup {
     html! {
         @for sentence in &scene.sentences { p { (sentence) } }
         (drawing(scene))
-        (table(scene))
+        @if scene.operations.len() > ROWS_OPEN {
+            details { summary { "The operations as a table" } (table(scene)) }
+        } @else { (table(scene)) }
         (cycle(scene))
         (lines(raw))
     }
@@ -29,7 +33,7 @@ fn drawing(scene: &Scene) -> Markup {
     };
     let has = |class: &str| scene.operations.iter().any(|shown| shown.class() == class);
     let mut entries = vec![
-        ("accuse", "contradict each other"),
+        ("accuse", "part of the contradiction"),
         ("completed", "other operations"),
     ];
     if has("unknown") {
@@ -45,10 +49,7 @@ fn drawing(scene: &Scene) -> Markup {
             figcaption {
                 "A row for each process, a bar for each operation from call to answer. The order from \
                  left to right is exact; lengths are not to scale."
-                @if scene.hidden > 0 {
-                    " " (phrase::counted(scene.hidden as u64, "more operation"))
-                    " of the counterexample not drawn."
-                }
+                @for sentence in scene.omitted() { " " (sentence) }
             }
         }
     }
@@ -122,16 +123,9 @@ fn lines(raw: &str) -> Markup {
                     "Save it"
                 }
             }
-            pre { code { (phrase_lines(raw)) } }
+            pre { code { (raw) } }
         }
     }
-}
-
-/// Every line made printable by itself.
-fn phrase_lines(raw: &str) -> String {
-    raw.lines()
-        .map(|line| phrase::printable(line) + "\n")
-        .collect()
 }
 
 /// Percent-encoded for a data URI.

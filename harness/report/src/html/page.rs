@@ -49,7 +49,16 @@ pub(crate) fn page(banner: &Banner, content: &Markup) -> String {
             }
         }
     };
-    markup.into_string()
+    harmless(&markup.into_string())
+}
+
+/// The page without characters that no text needs and that make text seem what it is not: control
+/// characters, and marks that turn the direction of writing. Whatever text they came with.
+fn harmless(page: &str) -> String {
+    page.split('\n')
+        .map(crate::phrase::printable)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A section with a heading.

@@ -83,7 +83,9 @@ fn numbers(report: &RunReport<'_>) -> Markup {
 fn accusation(report: &RunReport<'_>) -> Markup {
     let verdict = report.judgement.map(|judgement| &judgement.verdict);
     let (Some(Verdict::Illegal(found)), Some(scene)) = (verdict, report.scene()) else {
-        return html! {};
+        return html! {
+            @if report.unavailable.is_some() { (section("What was found", &html! { p { (report.reason()) } })) }
+        };
     };
     let header = &report.events.header;
     let raw = header.model.map_or_else(String::new, |model| {

@@ -22,8 +22,8 @@ const BOUNDS: Bounds = Bounds {
     narrow: 13.0,
     wide: 96.0,
 };
-/// Characters of a value in a label.
-const VALUE_MAX: usize = 14;
+/// Characters of a key or a value in a label.
+const VALUE_MAX: usize = 12;
 /// How far open bars reach past the last event.
 const BEYOND: f64 = 46.0;
 
@@ -74,9 +74,9 @@ impl Axis {
         for _ in 0..16 {
             let middle = f64::midpoint(low, high);
             if fits(&places(middle)) {
-                low = middle
+                low = middle;
             } else {
-                high = middle
+                high = middle;
             }
         }
         places(low)
@@ -115,6 +115,17 @@ impl Axis {
 
     fn x(&self, mark: Mark) -> f64 {
         self.rank(mark).map_or(LEFT, |rank| self.places[rank])
+    }
+
+    /// From where to where the bar of an operation reaches.
+    fn span(&self, scene: &Scene, number: usize) -> (f64, f64) {
+        let open = scene.operations[number].is_open();
+        let to = if open {
+            self.end()
+        } else {
+            self.x(Mark::Returned(number))
+        };
+        (self.x(Mark::Called(number)), to)
     }
 
     fn end(&self) -> f64 {
@@ -158,30 +169,64 @@ fn events(scene: &Scene) -> Vec<(u64, u32, Mark)> {
     events
 }
 
+/// A row of bars that do not overlap: all of a process's operations, or, where one of them is open
+/// and the process went on, some of them.
+struct Row {
+    process: u64,
+    /// Whether it is the first row of its process.
+    first: bool,
+    operations: Vec<usize>,
+}
+
+/// The rows, by process.
+fn rows(scene: &Scene, axis: &Axis) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for process in scene.processes() {
+        let numbers = scene.operations.iter().enumerate();
+        let of_process: Vec<usize> = numbers
+            .filter(|(_, shown)| shown.process == process)
+            .map(|(n, _)| n)
+            .collect();
+        let spans: Vec<(f64, f64)> = of_process.iter().map(|&n| axis.span(scene, n)).collect();
+        let (lane, lanes) = lanes::pack(&spans);
+        for row in 0..lanes {
+            let here = of_process
+                .iter()
+                .zip(&lane)
+                .filter(|(_, lane)| **lane == row);
+            let operations = here.map(|(&number, _)| number).collect();
+            rows.push(Row {
+                process,
+                first: row == 0,
+                operations,
+            });
+        }
+    }
+    rows
+}
+
 /// The drawing; nothing if there is nothing to show.
 pub(crate) fn timeline(scene: &Scene) -> Option<Markup> {
     if scene.operations.is_empty() {
         return None;
     }
     let axis = Axis::of(scene);
-    let processes = scene.processes();
+    let rows = rows(scene, &axis);
     let (strip, strips) = faults(scene, &axis);
     let top = strips as f64 * STRIP + 6.0;
-    let bottom = top + processes.len() as f64 * ROW;
+    let bottom = top + rows.len() as f64 * ROW;
     let right = axis.end().max(WIDTH);
     let content = html! {
         (fade())
         (shades(scene, &axis, bottom))
         (strip)
-        @for (row, process) in processes.iter().enumerate() {
-            @let middle = top + (row as f64 + 0.5) * ROW;
+        @for (number, row) in rows.iter().enumerate() {
+            @let middle = top + (number as f64 + 0.5) * ROW;
             line class="lane" x1=(Px(LEFT)) x2=(Px(right)) y1=(Px(middle)) y2=(Px(middle)) {}
-            text class="row-name" x="4" y=(Px(middle + 4.0)) { "p" (process) }
-            @for (number, shown) in scene.operations.iter().enumerate() {
-                @if shown.process == *process {
-                    (bar(scene, &axis, number, shown, middle))
-                }
+            @if row.first {
+                text class="row-name" x="4" y=(Px(middle + 4.0)) { "p" (row.process) }
             }
+            @for &number in &row.operations { (bar(scene, &axis, number, middle)) }
         }
         (ticks(scene, &axis, bottom, right))
     };
@@ -247,13 +292,9 @@ fn faults(scene: &Scene, axis: &Axis) -> (Markup, usize) {
     (markup, lanes)
 }
 
-fn bar(scene: &Scene, axis: &Axis, number: usize, shown: &Shown, middle: f64) -> Markup {
-    let from = axis.x(Mark::Called(number));
-    let to = if shown.is_open() {
-        axis.end()
-    } else {
-        axis.x(Mark::Returned(number))
-    };
+fn bar(scene: &Scene, axis: &Axis, number: usize, middle: f64) -> Markup {
+    let shown = &scene.operations[number];
+    let (from, to) = axis.span(scene, number);
     let top = middle - BAR / 2.0;
     let marked = if shown.marked { " marked" } else { "" };
     html! {

@@ -114,9 +114,8 @@ fn operations(page: &mut Page, scene: &Scene) {
         };
         page.line(&format!("  {line}"));
     }
-    if scene.hidden > 0 {
-        let hidden = phrase::counted(scene.hidden as u64, "more operation");
-        page.line(&format!("     and {hidden}"));
+    for sentence in scene.omitted() {
+        page.line(&format!("     {sentence}"));
     }
     page.gap();
 }

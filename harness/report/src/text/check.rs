@@ -18,7 +18,7 @@ pub fn check(report: &CheckReport<'_>, colour: bool) -> String {
             page.gap();
         }
         Verdict::Linearizable(_) if report.outcome() == RunOutcome::Broken => {
-            page.sentences("No operation was completed, so nothing was tested.");
+            page.sentences(&report.reason());
             page.gap();
         }
         Verdict::Linearizable(_) => {}

@@ -26,6 +26,12 @@ pub fn run(report: &RunReport<'_>, colour: bool) -> String {
         page.entry("took", &took(timings));
     }
     page.entry("folder", &report.folder);
+    if report.outcome == RunOutcome::Undecided {
+        page.entry(
+            "recheck",
+            &format!("testimony check {}/history.jsonl", report.folder),
+        );
+    }
     page.entry("again", &report.command);
     page.into_text()
 }
@@ -40,7 +46,7 @@ fn why(page: &mut Page, report: &RunReport<'_>) {
             page.gap();
         }
         _ if report.outcome == RunOutcome::Violation => {
-            page.sentences("The run was judged a violation elsewhere; see verdict.json.");
+            page.sentences(&report.reason());
             page.gap();
         }
         _ => {}

@@ -1,6 +1,11 @@
 //! Runs that never took place: a cluster of one map, clients with made-up latencies, faults that make
 //! calls fail. Seeded, so that a page made from them is the same every time.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub(crate) mod run;
+pub(crate) mod verdict;
+
 use std::collections::BTreeMap;
 
 use rand::{RngExt, SeedableRng};
@@ -11,24 +16,24 @@ use testimony_engine::{
 use testimony_history::{Event, Function, Header, Kind, Model, Process, Recording, Value};
 
 /// One second, in nanoseconds.
-pub const SECOND: u64 = 1_000_000_000;
+pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// How the made-up run goes.
-pub struct Shape {
-    pub seed: u64,
-    pub seconds: u64,
-    pub clients: u64,
+pub(crate) struct Shape {
+    pub(crate) seed: u64,
+    pub(crate) seconds: u64,
+    pub(crate) clients: u32,
     /// Operations per second over all clients.
-    pub rate: u64,
+    pub(crate) rate: u32,
     /// Whether, near the end, one read answers with a value that was already replaced.
-    pub stale_read: bool,
+    pub(crate) stale_read: bool,
 }
 
 /// A made-up run.
-pub struct Sample {
-    pub recording: Recording,
-    pub injections: Vec<InjectionRecord>,
-    pub status: Vec<StatusSample>,
+pub(crate) struct Sample {
+    pub(crate) recording: Recording,
+    pub(crate) injections: Vec<InjectionRecord>,
+    pub(crate) status: Vec<StatusSample>,
 }
 
 /// An operation, before it is written down.
@@ -44,12 +49,12 @@ struct Made {
 }
 
 /// Makes a run.
-pub fn make(shape: &Shape) -> Sample {
+pub(crate) fn make(shape: &Shape) -> Sample {
     let mut random = ChaCha8Rng::seed_from_u64(shape.seed);
     let injections = injections(shape);
     let mut made = operations(shape, &injections, &mut random);
     made.sort_by_key(|operation| operation.effect);
-    let events = events(made, shape);
+    let events = events(&made, shape);
     let header = Header {
         model: Some(Model::Kv),
         seed: Some(shape.seed),
@@ -66,10 +71,10 @@ pub fn make(shape: &Shape) -> Sample {
 
 fn operations(shape: &Shape, faults: &[InjectionRecord], random: &mut ChaCha8Rng) -> Vec<Made> {
     let mut made = Vec::new();
-    let mut unused = shape.clients;
-    let pause = SECOND * shape.clients / shape.rate;
+    let mut unused = u64::from(shape.clients);
+    let pause = SECOND * u64::from(shape.clients) / u64::from(shape.rate);
     let mut written = 0;
-    for client in 0..shape.clients {
+    for client in 0..u64::from(shape.clients) {
         let (mut process, mut now) = (client, random.random_range(0..pause));
         while now < shape.seconds * SECOND {
             let troubled = faults.iter().any(|fault| during(fault, now));
@@ -120,13 +125,13 @@ fn during(fault: &InjectionRecord, now: u64) -> bool {
 }
 
 /// Carries the operations out in the order of their effects, and writes them down in that of time.
-fn events(made: Vec<Made>, shape: &Shape) -> Vec<Event> {
+fn events(made: &[Made], shape: &Shape) -> Vec<Event> {
     let mut values: BTreeMap<String, (Value, Value)> = BTreeMap::new();
     let mut timed: Vec<(u64, Event)> = Vec::new();
     let reads = |operation: &&Made| operation.f == Function::Read && operation.end == Kind::Ok;
     let stale_from = shape.seconds * SECOND * 2 / 3;
     let mut stale = shape.stale_read;
-    for operation in &made {
+    for operation in made {
         let (now, before) = values.entry(operation.key.clone()).or_default();
         let mut done = event(operation, operation.end);
         match operation.f {
@@ -200,7 +205,7 @@ fn injections(shape: &Shape) -> Vec<InjectionRecord> {
         } else {
             SECOND + (number as u64 * 700_000_000) % (2 * SECOND)
         };
-        let nodes = [NodeName::numbered(1 + number as u32 % 5)];
+        let nodes = [NodeName::new(&format!("n{}", 1 + number % 5))];
         injections.push(InjectionRecord {
             injection: number as u64 + 1,
             kind,
@@ -239,9 +244,9 @@ fn status(shape: &Shape, faults: &[InjectionRecord]) -> Vec<StatusSample> {
                 (false, true) => Role::Candidate,
                 (false, false) => Role::Follower,
             };
-            let alive = !(down && passed % 2 == 0);
+            let alive = !(down && passed.is_multiple_of(2));
             (
-                NodeName::numbered(name as u32),
+                NodeName::new(&format!("n{name}")),
                 NodeStatus {
                     alive,
                     role: Some(role),

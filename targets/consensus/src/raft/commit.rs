@@ -1,7 +1,7 @@
 //! Which entries are committed, and what follows from that.
 
 use super::state::Effect;
-use super::{Body, Entry, Event, Index, Post, Proposal, Raft, Reply, Term};
+use super::{Body, Entry, Event, Index, Post, Proposal, Raft, Reply};
 use crate::bug::Bug;
 use crate::machine::StateMachine;
 
@@ -121,8 +121,8 @@ impl<M: StateMachine> Raft<M> {
 }
 
 /// An entry that was applied.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Applied {
     index: Index,
-    term: Term,
+    term: super::Term,
 }

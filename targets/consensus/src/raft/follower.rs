@@ -14,7 +14,7 @@ pub(super) struct Append<C> {
 }
 
 /// The answer to entries that do not fit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Rejection {
     pub(super) previous: Index,
     pub(super) hint: Position,

@@ -38,9 +38,18 @@ impl<M: StateMachine> Raft<M> {
             id == self.config.id || heard.is_some_and(|heard| now < heard + patience)
         };
         if self.checks_quorum() && !self.is_quorum(is_heard) {
-            self.step_down(None);
-            return;
+            if !self.bug(Bug::UnsafeMembership) {
+                return self.step_down(None);
+            }
+            let heard = office
+                .followers
+                .keys()
+                .copied()
+                .filter(|id| is_heard(*id))
+                .collect();
+            self.go_on_without_the_others(heard);
         }
+        let Some(office) = self.office() else { return };
         if now >= office.speak_at {
             self.begin_round();
         }

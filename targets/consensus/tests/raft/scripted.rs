@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use testimony_consensus::NodeId;
-use testimony_consensus::bug::Bug;
-use testimony_consensus::raft::{Body, Config, Index, Reply, Request, Role};
+use testimony_consensus::raft::{Config, Reply, Request, Role};
 
 use crate::journal::{Journal, Push, Read, Response};
 use crate::properties::Properties;
@@ -26,12 +25,7 @@ fn world(voters: u64, adjust: impl Fn(&mut Config)) -> World {
         adjust(&mut config);
         config
     });
-    let configs: Vec<Config> = configs.collect();
-    let properties = match configs[0].bug {
-        Some(_) => Properties::off(),
-        None => Properties::default(),
-    };
-    World::new(configs, properties)
+    World::new(configs, Properties::default())
 }
 
 /// A cluster of three that `n1` leads, and a session.
@@ -73,88 +67,6 @@ fn list(ids: &[u64]) -> Option<Reply<Journal>> {
 
 fn pushed(place: usize) -> Option<Reply<Journal>> {
     Some(Reply::Applied(Response::Pushed(place)))
-}
-
-/// Raft paper figure 8. Returns what the leader of term 4 reads, and what is read in the end.
-fn figure_8(bug: Option<Bug>) -> [Option<Reply<Journal>>; 2] {
-    let mut world = world(5, |config| {
-        config.bug = bug;
-        config.pre_vote = false;
-        config.check_quorum = false;
-    });
-    world.elect(N1);
-    world.settle();
-    let session = session(&mut world, N1);
-    // (a) n1 leads and replicates an entry to n2 only.
-    world.only(&[N1, N2]);
-    world.request(N1, push(session, 1, 7));
-    world.settle();
-    let place = world.status(N1).last_index;
-    assert_eq!(
-        [N2, N3].map(|id| world.status(id).last_index),
-        [place, place - 1]
-    );
-    // (b) n5 leads, with the votes of n3 and n4, and has another entry at the same place.
-    world.crash(N1);
-    world.only(&[N3, N4, N5]);
-    world.elect(N5);
-    world.wire.clear();
-    world.request(N5, Request::OpenSession);
-    world.wire.clear();
-    assert!(world.status(N5).last_index >= place);
-    world.crash(N5);
-    // (c) n1 leads again and brings its old entry to n3, so that a majority has it.
-    world.start(N1);
-    world.only(&[N1, N2, N3]);
-    world.elect(N1);
-    let own = world.status(N1).term;
-    let read = world.request(N1, Request::Query(Read));
-    for _ in 0..20 {
-        world.tick(N1);
-        settle_without_entries_of(&mut world, own);
-    }
-    assert_eq!([N1, N2, N3].map(|id| has(&world, id, place)), [true; 3]);
-    let seen = world.reply(read).cloned();
-    // (d) n5 leads again, and its entry replaces that of n1 everywhere.
-    world.crash(N1);
-    world.start(N5);
-    world.only(&[N2, N3, N4, N5]);
-    world.elect(N5);
-    world.settle();
-    let left = answer(&mut world, N5, Request::Query(Read));
-    [seen, left]
-}
-
-/// Delivers everything; entries of this term get lost on the way.
-fn settle_without_entries_of(world: &mut World, term: u64) {
-    while !world.wire.is_empty() {
-        if let Body::Append { entries, .. } = &mut world.wire[0].message.body {
-            entries.retain(|entry| entry.term != term);
-        }
-        world.deliver(0);
-    }
-}
-
-/// Whether a node has an entry with the command of the test at this place.
-fn has(world: &World, id: NodeId, place: Index) -> bool {
-    let entry = world
-        .raft(id)
-        .entry(place)
-        .map(|entry| format!("{:?}", entry.payload));
-    entry.is_some_and(|payload| payload.contains("id: 7"))
-}
-
-#[test]
-fn figure_8_an_entry_of_an_earlier_term_on_a_majority_is_not_committed() {
-    assert_eq!(figure_8(None), [None, list(&[])]);
-}
-
-#[test]
-fn figure_8_with_the_bug_an_entry_that_was_read_is_lost() {
-    assert_eq!(
-        figure_8(Some(Bug::CommitEarlierTerm)),
-        [list(&[7]), list(&[])]
-    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! How many messages went to each peer and came from it. A tester sees from them that a link is cut.
+//! How many messages went to each peer and came from it. A tester sees from them that a link is
+//! cut.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

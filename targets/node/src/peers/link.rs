@@ -24,7 +24,8 @@ const RETRY: Duration = Duration::from_millis(50);
 const ATTEMPT: Duration = Duration::from_millis(500);
 /// A connection is asked so often whether it lives.
 const PING_EVERY: Duration = Duration::from_millis(100);
-/// Without an answer for so long, a challenger is opened, and another one each time it passes again.
+/// Without an answer for so long, a challenger is opened, and another one each time it passes
+/// again.
 const SILENCE: Duration = Duration::from_millis(150);
 
 type Attempts = FuturesUnordered<BoxFuture<'static, io::Result<Connection>>>;

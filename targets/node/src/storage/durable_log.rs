@@ -1,8 +1,8 @@
 //! The node's durable state in files: what is committed here survives the process and the machine.
 //!
 //! One log file holds everything since the last snapshot, a frame of records for each commit. A
-//! snapshot begins a new *generation*: first its own file, then a new log that stands on it; each is
-//! written under another name, forced to the disk, and renamed. The newest log counts, so a
+//! snapshot begins a new *generation*: first its own file, then a new log that stands on it; each
+//! is written under another name, forced to the disk, and renamed. The newest log counts, so a
 //! crash between any two steps leaves either the old generation or the new one, whole.
 //!
 //! At most one frame is not yet on the disk at any time, so only the last one can be torn.
@@ -47,8 +47,8 @@ impl<C: Clone + Serialize + DeserializeOwned> DurableLog<C> {
     /// Opens the data directory of a node, or makes it. A torn tail is cut, with a warning.
     ///
     /// # Errors
-    /// If another process uses the directory, if it is another node's, and if anything but the tail of
-    /// the log is damaged.
+    /// If another process uses the directory, if it is another node's, and if anything but the tail
+    /// of the log is damaged.
     pub(crate) fn open(path: &Path, identity: &Identity) -> Result<Opened<C>, StorageError> {
         let directory = DataDirectory::lock(path)?;
         let stored = match directory.identity()? {
@@ -153,6 +153,17 @@ impl<C: Clone + Serialize + DeserializeOwned> DurableLog<C> {
         self.image = next;
         self.staged.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl<C> DurableLog<C> {
+    /// From now on the disk is full.
+    pub(crate) fn fill_disk(&mut self) {
+        self.file = OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("a device of the system");
     }
 }
 

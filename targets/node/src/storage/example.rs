@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 use testimony_consensus::NodeId;
-use testimony_consensus::raft::{Entry, Term};
+use testimony_consensus::raft::{Entry, Payload, Term};
 
 use super::image::Image;
 use super::record::{self, FORMAT, HardState, Record};
@@ -99,9 +99,18 @@ pub(super) fn entries(range: Range<u64>, term: Term) -> Vec<Entry<String>> {
         .map(|index| Entry {
             index,
             term,
-            payload: format!("{index}é\"\u{1}"),
+            payload: payload(index),
         })
         .collect()
+}
+
+fn payload(index: u64) -> Payload<String> {
+    let command = format!("{index}é\"\u{1}");
+    Payload::Apply {
+        session: 3,
+        sequence: index,
+        command,
+    }
 }
 
 fn framed(records: &[Record<String>]) -> Vec<u8> {

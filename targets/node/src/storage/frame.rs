@@ -1,9 +1,9 @@
 //! Checksummed frames: how bytes are laid out in the log and in snapshot files. Pure.
 //!
-//! A frame is a mark of four bytes, the length of the payload, a checksum of length and payload, and
-//! the payload. The mark holds bytes that no UTF-8 text contains, and payloads are JSON, so a mark
-//! inside a damaged file is the beginning of a frame and never a part of a payload. That is what
-//! makes a torn tail and damage in the middle two different things.
+//! A frame is a mark of four bytes, the length of the payload, a checksum of length and payload,
+//! and the payload. The mark holds bytes that no UTF-8 text contains, and payloads are JSON, so a
+//! mark inside a damaged file is the beginning of a frame and never a part of a payload. That is
+//! what makes a torn tail and damage in the middle two different things.
 
 use std::fmt;
 

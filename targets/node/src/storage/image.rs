@@ -101,8 +101,9 @@ impl<C> Image<C> {
         Ok(())
     }
 
-    /// Stands on a newer snapshot from now on. Entries behind it stay if the log has its last entry;
-    /// otherwise the log is another one than the snapshot's and goes (Raft paper, figure 13).
+    /// Stands on a newer snapshot from now on. Entries behind it stay if the log has its last
+    /// entry; otherwise the log is another one than the snapshot's and goes (Raft paper, figure
+    /// 13).
     pub(crate) fn rest_on(&mut self, snapshot: SnapshotPointer) {
         let position = self
             .entries

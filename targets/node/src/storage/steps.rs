@@ -10,7 +10,8 @@ use std::path::Path;
 /// One change of a directory. Names are relative to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Writes a new file, or replaces one that nothing refers to, and waits until it is on the disk.
+    /// Writes a new file, or replaces one that nothing refers to, and waits until it is on the
+    /// disk.
     Create { name: String, bytes: Vec<u8> },
     /// Gives a complete file its name.
     Rename { from: String, to: String },

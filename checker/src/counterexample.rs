@@ -1,0 +1,160 @@
+//! From an illegal partition to a few operations that contradict each other, confirmed and explained.
+
+mod shrinker;
+
+use rustc_hash::FxHashSet;
+use testimony_history::{History, Operation, Outcome, Position, Value};
+
+use crate::budget::Budget;
+use crate::court::Court;
+use crate::partition::narrow;
+use crate::search::{Answer, Limits};
+use crate::verdict::{ConfirmedBy, Counterexample, Exhausted, Reason, Verdict};
+use shrinker::{Shrinker, Shrunk};
+
+/// The most operations that brute force confirms.
+const ORACLE_MOST: usize = 12;
+/// The most steps of confirming by the search without prunings.
+const CONFIRM_STEPS: u64 = 300_000;
+
+/// Shrinks the partition with this key, which a court found illegal, and explains the rest.
+pub(crate) fn find<I, O>(
+    court: &impl Court<I, O>,
+    history: &History<I, O>,
+    key: &Option<Value>,
+    budget: &Budget,
+) -> Verdict<I, O>
+where
+    I: Clone + Eq,
+    O: Clone + Eq,
+{
+    let exhibits = exhibits(court, history, key);
+    let original = History::from_operations(exhibits.clone());
+    let Shrunk {
+        operations,
+        mut notes,
+        anchor,
+    } = Shrinker::new(court, budget, exhibits).shrink();
+    let operations = History::from_operations(ranked(operations));
+    let confirmed_by = match confirm(court, &operations, budget) {
+        Ok(confirmed_by) => confirmed_by,
+        Err(problem) => return Verdict::Undecided(evidence_failed(key, problem)),
+    };
+    let shown: FxHashSet<u64> = operations
+        .operations()
+        .iter()
+        .map(|op| op.call.index)
+        .collect();
+    notes.retain(|note| shown.contains(&note.operation));
+    notes.sort_by_key(|note| note.operation);
+    notes.dedup();
+    Verdict::Illegal(Box::new(Counterexample {
+        key: key.clone(),
+        notes,
+        confirmed_by,
+        explanation: court.explain(&operations, &original, anchor),
+        operations,
+        original_operations: original.operations().len(),
+    }))
+}
+
+/// The operations on one key that may have happened, with `after` links among themselves.
+fn exhibits<I: Clone, O: Clone>(
+    court: &impl Court<I, O>,
+    history: &History<I, O>,
+    key: &Option<Value>,
+) -> Vec<Operation<I, O>> {
+    let all = history.operations();
+    let keep: Vec<bool> = all
+        .iter()
+        .map(|op| !matches!(op.outcome, Outcome::Failed) && court.key(&op.input) == *key)
+        .collect();
+    let mut exhibits = select(all, &keep);
+    for exhibit in &mut exhibits {
+        if matches!(exhibit.outcome, Outcome::Unknown) {
+            exhibit.returned = None;
+        }
+    }
+    exhibits
+}
+
+/// The chosen operations. An `after` link to one left out is replaced by that one's own link.
+fn select<I: Clone, O: Clone>(all: &[Operation<I, O>], keep: &[bool]) -> Vec<Operation<I, O>> {
+    let mut numbers = vec![None; all.len()];
+    let mut selected: Vec<Operation<I, O>> = Vec::new();
+    for (number, operation) in all.iter().enumerate().filter(|(number, _)| keep[*number]) {
+        let mut after = operation.after;
+        while let Some(before) = after
+            && !keep[before as usize]
+        {
+            let unknown = matches!(all[before as usize].outcome, Outcome::Unknown);
+            after = if unknown {
+                None
+            } else {
+                all[before as usize].after
+            };
+        }
+        numbers[number] = Some(narrow(selected.len()));
+        let after = after.and_then(|before| numbers[before as usize]);
+        selected.push(Operation {
+            after,
+            ..operation.clone()
+        });
+    }
+    selected
+}
+
+/// The operations with positions that leave no gaps.
+fn ranked<I, O>(mut operations: Vec<Operation<I, O>>) -> Vec<Operation<I, O>> {
+    let mut used: Vec<Position> = operations
+        .iter()
+        .flat_map(|op| [Some(op.called), op.returned])
+        .flatten()
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    let rank = |position| narrow(used.partition_point(|&other| other < position));
+    for operation in &mut operations {
+        operation.called = rank(operation.called);
+        operation.returned = operation.returned.map(rank);
+    }
+    operations
+}
+
+fn confirm<I, O>(
+    court: &impl Court<I, O>,
+    history: &History<I, O>,
+    budget: &Budget,
+) -> Result<ConfirmedBy, String> {
+    if history.operations().len() <= ORACLE_MOST {
+        return match court.oracle(history) {
+            Some(false) => Ok(ConfirmedBy::Oracle),
+            Some(true) => Err("brute force explains the counterexample".to_owned()),
+            None => Err("brute force cannot read the counterexample".to_owned()),
+        };
+    }
+    let limits = Limits {
+        steps: CONFIRM_STEPS,
+        bytes: budget.bytes,
+        budget,
+    };
+    let found = court
+        .search_unpruned(history, limits)
+        .ok_or("the counterexample is not of one key".to_owned())?;
+    match found.answer {
+        Answer::NoOrder => Ok(ConfirmedBy::Search),
+        Answer::GaveUp(_) => Ok(ConfirmedBy::PrunedSearch),
+        Answer::Order(_) => Err("the search without prunings explains it".to_owned()),
+    }
+}
+
+fn evidence_failed(key: &Option<Value>, problem: String) -> Exhausted {
+    let reason = Reason::EvidenceFailed(problem);
+    Exhausted {
+        reason,
+        key: key.clone(),
+        partitions: 1,
+        furthest: None,
+        steps: 0,
+    }
+}

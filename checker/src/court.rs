@@ -1,0 +1,334 @@
+//! Judging histories of one kind: typed ones by a model, recorded ones by a bundled model. Deciding,
+//! shrinking and explaining all ask a court, so that what shrinks is what was recorded.
+
+use std::collections::BTreeSet;
+
+use testimony_history::{
+    Answer, Call, History, Model as Kind, Operation, Outcome, RecordedHistory, Value,
+};
+
+use crate::budget::Budget;
+use crate::expert::{Expert, Layman};
+use crate::explain::{self, Explanation};
+use crate::model::Model;
+use crate::models::{Bundled, Keyed, canonical, decode};
+use crate::oracle;
+use crate::partition::{Partition, malformed, split};
+use crate::relaxation::{self, Anchor, Relaxed};
+use crate::search::{self, Found, Limits, Prunings};
+use crate::trial::{Finding, Trial};
+use crate::verdict::{Algorithm, Exhausted, Witness};
+use crate::witness::verify_witness;
+
+/// Judges histories with inputs `I` and outputs `O`.
+pub(crate) trait Court<I, O> {
+    /// The part of the object that an operation touches.
+    fn key(&self, input: &I) -> Option<Value>;
+    /// Decides a history; an error says why nobody can.
+    fn rule(&self, history: &History<I, O>, budget: &Budget) -> Result<Ruling, String>;
+    /// Replays a witness.
+    fn verify(&self, history: &History<I, O>, witness: &Witness) -> Result<(), String>;
+    /// Whether a completed operation changes no state.
+    fn is_pure(&self, operation: &Operation<I, O>) -> bool;
+    /// For each operation of a history of one key, whether leaving it out could turn a history that
+    /// can be explained into one that cannot.
+    fn matters(&self, history: &History<I, O>) -> Vec<bool>;
+    /// Weaker forms of a completed operation, by its meaning: whatever explains the history with it
+    /// explains it with the weaker form.
+    fn weaker(&self, operation: &Operation<I, O>) -> Vec<Relaxed<I, O>>;
+    /// What is known after an operation, whatever was before.
+    fn anchor(&self, operation: &Operation<I, O>) -> Option<Anchor<I, O>>;
+    /// Brute force; `None` if the history is too large.
+    fn oracle(&self, history: &History<I, O>) -> Option<bool>;
+    /// The search with every pruning off, on a history of one key.
+    fn search_unpruned(&self, history: &History<I, O>, limits: Limits<'_>) -> Option<Found>;
+    /// Says why a small illegal history of one key cannot be explained. Operations are spoken of as
+    /// they are in the original. Nothing before the anchor (an index) matters.
+    fn explain(
+        &self,
+        history: &History<I, O>,
+        original: &History<I, O>,
+        anchor: Option<u64>,
+    ) -> Explanation;
+}
+
+/// What a court decided.
+pub(crate) struct Ruling {
+    pub(crate) decision: Ruled,
+    pub(crate) steps: u64,
+    pub(crate) algorithms: BTreeSet<Algorithm>,
+    pub(crate) partitions: usize,
+}
+
+/// The decision itself; operations by number in the history.
+pub(crate) enum Ruled {
+    Orders(Vec<(Option<Value>, Vec<u32>)>),
+    Illegal(Option<Value>),
+    Undecided(Exhausted),
+}
+
+/// Judges typed histories.
+pub(crate) struct TypedCourt<'m, M: Model> {
+    pub(crate) model: &'m M,
+}
+
+/// Judges recorded histories by a bundled model.
+pub(crate) struct RecordedCourt<B: Bundled> {
+    kind: Kind,
+    initial: Value,
+    object: B,
+    expert: Box<dyn Expert<B>>,
+}
+
+fn rule<M: Model>(
+    model: &M,
+    expert: &dyn Expert<M>,
+    partitions: &[Partition<M::Input, M::Output>],
+    budget: &Budget,
+) -> Ruling {
+    let outcome = Trial {
+        model,
+        expert,
+        partitions,
+        budget,
+    }
+    .run();
+    let key = |part: usize| partitions[part].key.clone();
+    let decision = match outcome.finding {
+        Finding::Orders(orders) => {
+            let named = orders.into_iter().enumerate();
+            Ruled::Orders(named.map(|(part, order)| (key(part), order)).collect())
+        }
+        Finding::Illegal(part) => Ruled::Illegal(key(part)),
+        Finding::Undecided(why) => Ruled::Undecided(why),
+    };
+    let (steps, algorithms) = (outcome.steps, outcome.algorithms);
+    Ruling {
+        decision,
+        steps,
+        algorithms,
+        partitions: partitions.len(),
+    }
+}
+
+/// The operations that simplification leaves; failed ones never matter.
+fn left_by<M: Model>(
+    model: &M,
+    expert: &dyn Expert<M>,
+    partitions: &[Partition<M::Input, M::Output>],
+    operations: usize,
+) -> Vec<bool> {
+    let mut matters = vec![false; operations];
+    for partition in partitions {
+        for op in expert.simplify(model, &partition.ops).ops {
+            matters[op.source as usize] = true;
+        }
+    }
+    matters
+}
+
+fn unpruned<M: Model>(
+    model: &M,
+    partitions: &[Partition<M::Input, M::Output>],
+    limits: Limits<'_>,
+) -> Option<Found> {
+    let [partition] = partitions else { return None };
+    Some(search::search(
+        model,
+        &partition.ops,
+        Prunings::NONE,
+        limits,
+    ))
+}
+
+impl<M: Model> TypedCourt<'_, M> {
+    fn split(&self, history: &History<M::Input, M::Output>) -> Vec<Partition<M::Input, M::Output>> {
+        split(history, |input| (self.model.key(input), input.clone()))
+    }
+}
+
+impl<M: Model> Court<M::Input, M::Output> for TypedCourt<'_, M> {
+    fn key(&self, input: &M::Input) -> Option<Value> {
+        self.model.key(input)
+    }
+
+    fn rule(
+        &self,
+        history: &History<M::Input, M::Output>,
+        budget: &Budget,
+    ) -> Result<Ruling, String> {
+        malformed(history).map_or(Ok(()), Err)?;
+        Ok(rule(self.model, &Layman, &self.split(history), budget))
+    }
+
+    fn verify(
+        &self,
+        history: &History<M::Input, M::Output>,
+        witness: &Witness,
+    ) -> Result<(), String> {
+        verify_witness(self.model, history, witness).map_err(|problem| problem.to_string())
+    }
+
+    fn is_pure(&self, operation: &Operation<M::Input, M::Output>) -> bool {
+        match &operation.outcome {
+            Outcome::Completed(output) => self.model.is_pure(&operation.input, Some(output)),
+            Outcome::Failed | Outcome::Unknown => false,
+        }
+    }
+
+    fn matters(&self, history: &History<M::Input, M::Output>) -> Vec<bool> {
+        left_by(
+            self.model,
+            &Layman,
+            &self.split(history),
+            history.operations().len(),
+        )
+    }
+
+    fn weaker(
+        &self,
+        _operation: &Operation<M::Input, M::Output>,
+    ) -> Vec<Relaxed<M::Input, M::Output>> {
+        Vec::new()
+    }
+
+    fn anchor(
+        &self,
+        _operation: &Operation<M::Input, M::Output>,
+    ) -> Option<Anchor<M::Input, M::Output>> {
+        None
+    }
+
+    fn oracle(&self, history: &History<M::Input, M::Output>) -> Option<bool> {
+        oracle::is_linearizable(self.model, history)
+    }
+
+    fn search_unpruned(
+        &self,
+        history: &History<M::Input, M::Output>,
+        limits: Limits<'_>,
+    ) -> Option<Found> {
+        unpruned(self.model, &self.split(history), limits)
+    }
+
+    fn explain(
+        &self,
+        history: &History<M::Input, M::Output>,
+        original: &History<M::Input, M::Output>,
+        _anchor: Option<u64>,
+    ) -> Explanation {
+        let sentence = |op: usize| {
+            let index = history.operations()[op].call.index;
+            let same = |op: &&Operation<_, _>| op.call.index == index;
+            let Some(operation) = original.operations().iter().find(same) else {
+                return String::new();
+            };
+            let seen = match &operation.outcome {
+                Outcome::Completed(output) => Some(output),
+                Outcome::Failed | Outcome::Unknown => None,
+            };
+            let words = self.model.describe(&operation.input, seen);
+            format!("p{} did {words} (event {index})", operation.process)
+        };
+        let state = |state: &M::State| format!("the state is {state:?}");
+        explain::frontier::explain(self.model, history, sentence, state)
+    }
+}
+
+impl<B: Bundled> RecordedCourt<B> {
+    /// A court for objects that start as `initial`.
+    pub(crate) fn new(kind: Kind, initial: Option<&Value>) -> Result<Self, String> {
+        Ok(RecordedCourt {
+            kind,
+            initial: initial.map(canonical).unwrap_or_default(),
+            object: B::starting_as(initial)?,
+            expert: B::expert(),
+        })
+    }
+
+    fn split(
+        &self,
+        history: &RecordedHistory,
+    ) -> Result<Vec<Partition<B::Input, B::Output>>, String> {
+        let decoded = decode::<B>(history)?;
+        Ok(split(&decoded, |input| {
+            (input.key.clone(), input.input.clone())
+        }))
+    }
+}
+
+impl<B: Bundled> Court<Call, Answer> for RecordedCourt<B> {
+    fn key(&self, input: &Call) -> Option<Value> {
+        input.key.as_ref().map(canonical)
+    }
+
+    fn rule(&self, history: &RecordedHistory, budget: &Budget) -> Result<Ruling, String> {
+        malformed(history).map_or(Ok(()), Err)?;
+        Ok(rule(
+            &self.object,
+            &*self.expert,
+            &self.split(history)?,
+            budget,
+        ))
+    }
+
+    fn verify(&self, history: &RecordedHistory, witness: &Witness) -> Result<(), String> {
+        let decoded = decode::<B>(history)?;
+        verify_witness(&Keyed(self.object.clone()), &decoded, witness)
+            .map_err(|problem| problem.to_string())
+    }
+
+    fn is_pure(&self, operation: &Operation<Call, Answer>) -> bool {
+        let Outcome::Completed(answer) = &operation.outcome else {
+            return false;
+        };
+        let call = &operation.input;
+        B::decode_call(operation.process, call)
+            .and_then(|input| Ok((input, B::decode_answer(call, answer)?)))
+            .is_ok_and(|(input, output)| self.object.is_pure(&input, Some(&output)))
+    }
+
+    fn matters(&self, history: &RecordedHistory) -> Vec<bool> {
+        let count = history.operations().len();
+        self.split(history).map_or_else(
+            |_| vec![true; count],
+            |parts| left_by(&self.object, &*self.expert, &parts, count),
+        )
+    }
+
+    fn weaker(&self, operation: &Operation<Call, Answer>) -> Vec<Relaxed<Call, Answer>> {
+        relaxation::weaker(operation)
+    }
+
+    fn anchor(&self, operation: &Operation<Call, Answer>) -> Option<Anchor<Call, Answer>> {
+        relaxation::anchor(self.kind, &self.initial, operation)
+    }
+
+    fn oracle(&self, history: &RecordedHistory) -> Option<bool> {
+        let decoded = decode::<B>(history).ok()?;
+        oracle::is_linearizable(&Keyed(self.object.clone()), &decoded)
+    }
+
+    fn search_unpruned(&self, history: &RecordedHistory, limits: Limits<'_>) -> Option<Found> {
+        unpruned(&self.object, &self.split(history).ok()?, limits)
+    }
+
+    fn explain(
+        &self,
+        history: &RecordedHistory,
+        original: &RecordedHistory,
+        anchor: Option<u64>,
+    ) -> Explanation {
+        let explanation = explain::explain_recorded::<B>(
+            self.kind,
+            &self.initial,
+            &self.object,
+            history,
+            original,
+        );
+        match anchor {
+            Some(anchor) => explanation.starting_at(self.kind, original, anchor),
+            None => explanation,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What is known of a model beyond its steps: simplifications before the search, and algorithms that
+//! decide a partition without one. This is the place for special algorithms.
+
+pub(crate) mod cell;
+pub(crate) mod log;
+pub(crate) mod queue;
+pub(crate) mod set;
+
+use crate::model::Model;
+use crate::partition::Op;
+use crate::verdict::Algorithm;
+use testimony_history::Position;
+
+/// Knowledge about a model.
+pub(crate) trait Expert<M: Model>: Sync {
+    /// A partition that is linearizable if and only if the given one is, and cheaper to search. An
+    /// order for it must explain the given one. Unknown operations that it leaves out cannot be
+    /// noticed by any other operation.
+    fn simplify(&self, model: &M, ops: &[Op<M::Input, M::Output>]) -> Simplified<M> {
+        let _ = model;
+        Simplified::to(ops.to_vec())
+    }
+
+    /// Decides the partition by an algorithm of its own, if it has one that covers it.
+    fn decide(&self, model: &M, ops: &[Op<M::Input, M::Output>]) -> Option<Decided> {
+        let _ = (model, ops);
+        None
+    }
+}
+
+/// What is left to search.
+pub(crate) struct Simplified<M: Model> {
+    /// The model to search with, if not the given one.
+    pub(crate) model: Option<M>,
+    pub(crate) ops: Vec<Op<M::Input, M::Output>>,
+    /// An operation (by number in the history) that nothing can explain, if one was noticed.
+    pub(crate) impossible: Option<u32>,
+}
+
+impl<M: Model> Simplified<M> {
+    /// Fewer operations, and the model as it is.
+    pub(crate) fn to(ops: Vec<Op<M::Input, M::Output>>) -> Self {
+        Simplified {
+            model: None,
+            ops,
+            impossible: None,
+        }
+    }
+}
+
+/// What a special algorithm found.
+pub(crate) struct Decided {
+    pub(crate) algorithm: Algorithm,
+    /// The order, by number in the history, if there is one.
+    pub(crate) order: Option<Vec<u32>>,
+    /// What it cost, comparable to steps of a search.
+    pub(crate) steps: u64,
+}
+
+/// Knows nothing.
+pub(crate) struct Layman;
+
+impl<M: Model> Expert<M> for Layman {}
+
+/// Demands that an unknown operation has happened by a time, as the only one that can have made what
+/// was seen then. Whether that says anything new.
+pub(crate) fn close<I, O>(op: &mut Op<I, O>, by: Position) -> bool {
+    let sooner = op.returned.is_none_or(|returned| by < returned);
+    if sooner {
+        op.returned = Some(by);
+    }
+    sooner
+}

@@ -1,0 +1,81 @@
+//! What is known of logs: elements that were read were appended.
+
+use rustc_hash::FxHashMap;
+use testimony_history::{Position, Value};
+
+use super::{Expert, Simplified, close};
+use crate::models::log::{Log, LogInput, LogOutput};
+use crate::partition::{Op, narrow, select};
+
+type LogOp = Op<LogInput, LogOutput>;
+
+/// Knows logs.
+pub(crate) struct LogExpert;
+
+impl Expert<Log> for LogExpert {
+    /// An element that was read, was not there at first, and was appended once at most, was appended
+    /// before it was first read. An unknown append of an element that nobody read is left out if no
+    /// operation tells or asks for an offset: every read after it would be illegal, and to appends it
+    /// makes no difference.
+    fn simplify(&self, model: &Log, ops: &[LogOp]) -> Simplified<Log> {
+        let mut ops = ops.to_vec();
+        let read = read_by(&ops);
+        for (element, only) in appended_once(&ops) {
+            if let Some(&by) = read.get(&element)
+                && !model.starts_with(&element)
+            {
+                close(&mut ops[only as usize], by);
+            }
+        }
+        let offsets = ops.iter().any(tells_offset);
+        let keep: Vec<bool> = ops
+            .iter()
+            .map(|op| match &op.input {
+                _ if op.returned.is_some() => true,
+                LogInput::Append(element) => offsets || read.contains_key(element),
+                LogInput::Read | LogInput::ReadAt(_) => false,
+            })
+            .collect();
+        Simplified::to(select(&ops, &keep))
+    }
+}
+
+/// Elements that one operation appends and no other, with that operation.
+fn appended_once(ops: &[LogOp]) -> impl Iterator<Item = (Value, u32)> + use<> {
+    let mut appends: FxHashMap<Value, (u32, bool)> = FxHashMap::default();
+    for (number, op) in ops.iter().enumerate() {
+        if let LogInput::Append(element) = &op.input {
+            let first = (narrow(number), true);
+            appends
+                .entry(element.clone())
+                .and_modify(|(_, only)| *only = false)
+                .or_insert(first);
+        }
+    }
+    let once = |(element, (number, only))| if only { Some((element, number)) } else { None };
+    appends.into_iter().filter_map(once)
+}
+
+fn tells_offset(op: &LogOp) -> bool {
+    matches!(op.seen, Some(LogOutput::Offset(_) | LogOutput::Element(_)))
+}
+
+/// When each element must have been there, at the latest.
+fn read_by(ops: &[LogOp]) -> FxHashMap<Value, Position> {
+    let mut read = FxHashMap::default();
+    for op in ops {
+        let Some(by) = op.returned else { continue };
+        let elements = match &op.seen {
+            Some(LogOutput::Elements(elements)) => &**elements,
+            Some(LogOutput::Element(element)) if *element != Value::Null => {
+                std::slice::from_ref(element)
+            }
+            Some(LogOutput::Element(_) | LogOutput::Done | LogOutput::Offset(_)) | None => continue,
+        };
+        for element in elements {
+            let first = read.entry(element.clone()).or_insert(by);
+            *first = by.min(*first);
+        }
+    }
+    read
+}

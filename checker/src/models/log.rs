@@ -1,0 +1,247 @@
+//! An append-only list.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
+use testimony_history::{Answer, Call, Function, Value};
+
+use super::{Bundled, argument, canonical, elements, owned_bytes, starting_elements, unknown_word};
+use crate::expert::Expert;
+use crate::expert::log::LogExpert;
+use crate::model::Model;
+
+/// A log whose elements have offsets 0, 1, 2 and so on.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    initial: Vec<Value>,
+}
+
+/// What is asked of a [`Log`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LogInput {
+    /// This element at the end.
+    Append(Value),
+    /// All elements?
+    Read,
+    /// The element at this offset?
+    ReadAt(u64),
+}
+
+/// What a [`Log`] answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LogOutput {
+    /// Done; to an append that tells nothing.
+    Done,
+    /// The offset that the element got.
+    Offset(u64),
+    /// All elements.
+    Elements(Arc<[Value]>),
+    /// The element; `null` past the end.
+    Element(Value),
+}
+
+/// The elements of a [`Log`], sharing their beginning with the log they were appended to.
+#[derive(Clone, Debug, Default)]
+pub struct LogState(Option<Arc<Node>>);
+
+#[derive(Debug)]
+struct Node {
+    before: LogState,
+    element: Value,
+    length: u64,
+    hash: u64,
+}
+
+impl Log {
+    /// A log that starts with elements.
+    pub fn new(initial: impl IntoIterator<Item = Value>) -> Self {
+        Log {
+            initial: initial.into_iter().collect(),
+        }
+    }
+
+    /// Whether an element is there from the start.
+    pub(crate) fn starts_with(&self, element: &Value) -> bool {
+        self.initial.contains(element)
+    }
+}
+
+impl LogState {
+    /// The number of elements.
+    pub fn length(&self) -> u64 {
+        self.0.as_ref().map_or(0, |node| node.length)
+    }
+
+    fn with(&self, element: Value) -> Self {
+        let before = self.0.as_ref().map_or(0, |node| node.hash);
+        let hash = FxBuildHasher.hash_one((before, &element));
+        let length = self.length() + 1;
+        LogState(Some(Arc::new(Node {
+            before: self.clone(),
+            element,
+            length,
+            hash,
+        })))
+    }
+
+    /// The elements, the last first.
+    fn backwards(&self) -> impl Iterator<Item = &Node> {
+        std::iter::successors(self.0.as_deref(), |node| node.before.0.as_deref())
+    }
+
+    fn is(&self, elements: &[Value]) -> bool {
+        self.length() == elements.len() as u64
+            && self
+                .backwards()
+                .zip(elements.iter().rev())
+                .all(|(node, e)| node.element == *e)
+    }
+
+    fn at(&self, offset: u64) -> Option<&Value> {
+        self.backwards()
+            .find(|node| node.length - 1 == offset)
+            .map(|node| &node.element)
+    }
+}
+
+impl PartialEq for LogState {
+    fn eq(&self, other: &Self) -> bool {
+        let (mut a, mut b) = (self, other);
+        loop {
+            match (&a.0, &b.0) {
+                (None, None) => return true,
+                (Some(x), Some(y)) if Arc::ptr_eq(x, y) => return true,
+                (Some(x), Some(y))
+                    if x.hash == y.hash && x.length == y.length && x.element == y.element =>
+                {
+                    (a, b) = (&x.before, &y.before);
+                }
+                _ => return false,
+            }
+        }
+    }
+}
+
+impl Eq for LogState {}
+
+impl Hash for LogState {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.0.as_ref().map_or(0, |node| node.hash));
+    }
+}
+
+/// Frees a long log in a loop: one call per element would overflow the stack.
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut next = self.before.0.take();
+        while let Some(mut node) = next.and_then(Arc::into_inner) {
+            next = node.before.0.take();
+        }
+    }
+}
+
+impl Model for Log {
+    type Input = LogInput;
+    type Output = LogOutput;
+    type State = LogState;
+
+    fn init(&self) -> LogState {
+        self.initial
+            .iter()
+            .fold(LogState::default(), |log, element| {
+                log.with(element.clone())
+            })
+    }
+
+    fn step(
+        &self,
+        state: &LogState,
+        input: &LogInput,
+        seen: Option<&LogOutput>,
+    ) -> Option<LogState> {
+        let same = |legal: bool| legal.then(|| state.clone());
+        match (input, seen) {
+            (LogInput::Append(element), None | Some(LogOutput::Done)) => {
+                Some(state.with(element.clone()))
+            }
+            (LogInput::Append(element), Some(LogOutput::Offset(offset))) => {
+                (state.length() == *offset).then(|| state.with(element.clone()))
+            }
+            (LogInput::Read | LogInput::ReadAt(_), None) => Some(state.clone()),
+            (LogInput::Read, Some(LogOutput::Elements(elements))) => same(state.is(elements)),
+            (LogInput::ReadAt(offset), Some(LogOutput::Element(element))) => {
+                same(state.at(*offset).unwrap_or(&Value::Null) == element)
+            }
+            (LogInput::Append(_), Some(LogOutput::Elements(_) | LogOutput::Element(_)))
+            | (
+                LogInput::Read,
+                Some(LogOutput::Done | LogOutput::Offset(_) | LogOutput::Element(_)),
+            )
+            | (
+                LogInput::ReadAt(_),
+                Some(LogOutput::Done | LogOutput::Offset(_) | LogOutput::Elements(_)),
+            ) => None,
+        }
+    }
+
+    fn is_pure(&self, input: &LogInput, _seen: Option<&LogOutput>) -> bool {
+        matches!(input, LogInput::Read | LogInput::ReadAt(_))
+    }
+
+    fn state_bytes(&self, state: &LogState) -> usize {
+        size_of::<LogState>()
+            + state.0.as_ref().map_or(0, |node| {
+                32 + size_of::<Node>() + owned_bytes(&node.element)
+            })
+    }
+}
+
+impl Bundled for Log {
+    fn starting_as(initial: Option<&Value>) -> Result<Self, String> {
+        Ok(Log::new(starting_elements(initial)?))
+    }
+
+    fn decode_call(_process: u64, call: &Call) -> Result<LogInput, String> {
+        match (&call.f, &call.value) {
+            (Function::Append, _) => Ok(LogInput::Append(argument(call)?)),
+            (Function::Read, None | Some(Value::Null)) => Ok(LogInput::Read),
+            (Function::Read, Some(offset)) => Ok(LogInput::ReadAt(offset_of(offset)?)),
+            _ => Err(unknown_word(call)),
+        }
+    }
+
+    fn decode_answer(call: &Call, answer: &Answer) -> Result<LogOutput, String> {
+        match (&call.f, &call.value) {
+            (Function::Read, None | Some(Value::Null)) => {
+                Ok(LogOutput::Elements(elements(answer.value.as_ref())?.into()))
+            }
+            (Function::Read, Some(_)) => {
+                let element = answer.result.as_ref().ok_or("it has no `result`")?;
+                Ok(LogOutput::Element(canonical(element)))
+            }
+            _ => match &answer.result {
+                None | Some(Value::Null) => Ok(LogOutput::Done),
+                Some(offset) => Ok(LogOutput::Offset(offset_of(offset)?)),
+            },
+        }
+    }
+
+    fn state_in_words(state: &LogState) -> String {
+        let mut elements: Vec<Value> = state.backwards().map(|node| node.element.clone()).collect();
+        elements.reverse();
+        Value::list(elements).to_string()
+    }
+
+    fn expert() -> Box<dyn Expert<Self>> {
+        Box::new(LogExpert)
+    }
+}
+
+fn offset_of(value: &Value) -> Result<u64, String> {
+    match value {
+        Value::Int(offset) => u64::try_from(*offset).ok(),
+        _ => None,
+    }
+    .ok_or_else(|| format!("{value} is no offset"))
+}

@@ -1,0 +1,172 @@
+//! Weaker forms of recorded operations, by their meaning. A weaker form is legal wherever the strong
+//! one is, and leads to the same state, so an order that explains the strong one explains the weak.
+
+use testimony_history::{Answer, Call, Function, Model as Kind, Operation, Outcome, Value};
+
+/// An operation's input and outcome, relaxed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Relaxed<I, O> {
+    pub(crate) input: I,
+    pub(crate) outcome: Outcome<O>,
+    /// What was relaxed, for people.
+    pub(crate) text: &'static str,
+}
+
+/// The weaker forms of a completed operation.
+pub(crate) fn weaker(operation: &Operation<Call, Answer>) -> Vec<Relaxed<Call, Answer>> {
+    let (call, Outcome::Completed(answer)) = (&operation.input, &operation.outcome) else {
+        return Vec::new();
+    };
+    match (&call.f, answer) {
+        (
+            Function::Cas,
+            Answer {
+                swapped: Some(true),
+                ..
+            },
+        ) => as_write(call).into_iter().collect(),
+        (
+            Function::Acquire,
+            Answer {
+                result: Some(Value::Int(_)),
+                ..
+            },
+        ) => {
+            vec![silent(call, "its fencing token is left out")]
+        }
+        (
+            Function::Remove
+            | Function::Add
+            | Function::Increment
+            | Function::Decrement
+            | Function::Append,
+            Answer {
+                result: Some(result),
+                ..
+            },
+        ) if *result != Value::Null => vec![silent(call, "its result is left out")],
+        _ => Vec::new(),
+    }
+}
+
+/// What is known after an operation, whatever was before.
+pub(crate) enum Anchor<I, O> {
+    /// The state that objects start with.
+    Start,
+    /// The state after this form of the operation, which is legal everywhere.
+    State(Relaxed<I, O>),
+}
+
+const GIVEN: &str = "what it saw is taken as given, so that nothing before it matters";
+const OVERWRITES: &str = "nothing before it matters";
+
+/// What is known after a completed operation on an object that starts as `initial`, if anything is.
+pub(crate) fn anchor(
+    kind: Kind,
+    initial: &Value,
+    operation: &Operation<Call, Answer>,
+) -> Option<Anchor<Call, Answer>> {
+    let (call, Outcome::Completed(answer)) = (&operation.input, &operation.outcome) else {
+        return None;
+    };
+    match kind {
+        Kind::Register | Kind::CasRegister | Kind::Kv => {
+            let (value, text) = known_after(call, answer)?;
+            let anchored = if value == *initial {
+                Anchor::Start
+            } else {
+                let outcome = Outcome::Completed(Answer::default());
+                let removes = value == Value::Null && kind == Kind::Kv;
+                let (f, value) = if removes {
+                    (Function::Remove, None)
+                } else {
+                    (Function::Write, Some(value))
+                };
+                let input = Call {
+                    f,
+                    key: call.key.clone(),
+                    value,
+                };
+                Anchor::State(Relaxed {
+                    input,
+                    outcome,
+                    text,
+                })
+            };
+            Some(anchored)
+        }
+        Kind::Mutex => (call.f == Function::Release).then_some(Anchor::Start),
+        Kind::Counter => {
+            let start = if *initial == Value::Null {
+                Value::Int(0)
+            } else {
+                initial.clone()
+            };
+            let told = if call.f == Function::Read {
+                &answer.value
+            } else {
+                &answer.result
+            };
+            (told.as_ref() == Some(&start)).then_some(Anchor::Start)
+        }
+        Kind::Queue => {
+            let empty = call.f == Function::Dequeue && is_empty(answer.value.as_ref());
+            (empty && is_empty(Some(initial))).then_some(Anchor::Start)
+        }
+        Kind::Set | Kind::Log => {
+            let all = call.f == Function::Read && call.value.is_none();
+            let empty = is_empty(answer.value.as_ref()) && is_empty(Some(initial));
+            (all && empty).then_some(Anchor::Start)
+        }
+    }
+}
+
+/// The value of a cell after an operation.
+fn known_after(call: &Call, answer: &Answer) -> Option<(Value, &'static str)> {
+    match (&call.f, &call.value) {
+        (Function::Read, _) => Some((answer.value.clone()?, GIVEN)),
+        (Function::Write, Some(value)) => Some((value.clone(), OVERWRITES)),
+        (Function::Cas, Some(Value::List(pair))) if answer.swapped == Some(true) => {
+            Some((pair.get(1)?.clone(), GIVEN))
+        }
+        (Function::Cas, _) => Some((answer.actual.clone()?, GIVEN)),
+        (Function::Remove, _) => Some((Value::Null, OVERWRITES)),
+        (Function::Contains, _) if answer.result == Some(Value::Bool(false)) => {
+            Some((Value::Null, GIVEN))
+        }
+        _ => None,
+    }
+}
+
+fn is_empty(value: Option<&Value>) -> bool {
+    match value {
+        Some(Value::Null) => true,
+        Some(Value::List(items)) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn silent(call: &Call, text: &'static str) -> Relaxed<Call, Answer> {
+    let outcome = Outcome::Completed(Answer::default());
+    Relaxed {
+        input: call.clone(),
+        outcome,
+        text,
+    }
+}
+
+fn as_write(call: &Call) -> Option<Relaxed<Call, Answer>> {
+    let Some(Value::List(pair)) = &call.value else {
+        return None;
+    };
+    let new = pair.get(1)?.clone();
+    Some(Relaxed {
+        input: Call {
+            f: Function::Write,
+            key: call.key.clone(),
+            value: Some(new),
+        },
+        outcome: Outcome::Completed(Answer::default()),
+        text: "a compare-and-set that matched, taken as a write",
+    })
+}

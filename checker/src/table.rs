@@ -1,0 +1,272 @@
+//! Hash tables that compare exactly and know their size: states by number, and configurations from
+//! which nothing can be explained.
+//!
+//! A table that trusted hashes alone would one day take a live configuration for a dead one and
+//! report a violation that is none. Every lookup here compares the whole key.
+
+use std::hash::{BuildHasher, Hash};
+
+use rustc_hash::FxBuildHasher;
+
+const EMPTY: u32 = u32::MAX;
+
+/// Open-addressed numbers of entries that live elsewhere; the caller compares them.
+#[derive(Clone, Debug, Default)]
+struct Slots {
+    slots: Vec<u32>,
+    used: usize,
+}
+
+impl Slots {
+    /// The entry for which `same` holds, among those with this hash.
+    fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let mut at = self.home(hash);
+        while self.slots[at] != EMPTY {
+            if same(self.slots[at]) {
+                return Some(self.slots[at]);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        None
+    }
+
+    fn insert(&mut self, hash: u64, entry: u32, hash_of: impl Fn(u32) -> u64) {
+        if (self.used + 1) * 4 > self.slots.len() * 3 {
+            self.grow(hash_of);
+        }
+        self.place(hash, entry);
+        self.used += 1;
+    }
+
+    fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
+        let size = (self.slots.len() * 2).max(16);
+        let old = std::mem::replace(&mut self.slots, vec![EMPTY; size]);
+        for entry in old.into_iter().filter(|&entry| entry != EMPTY) {
+            self.place(hash_of(entry), entry);
+        }
+    }
+
+    fn place(&mut self, hash: u64, entry: u32) {
+        let mut at = self.home(hash);
+        while self.slots[at] != EMPTY {
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        self.slots[at] = entry;
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "masked to the table's size"
+    )]
+    fn home(&self, hash: u64) -> usize {
+        hash as usize & (self.slots.len() - 1)
+    }
+
+    /// Bytes, counting the table that growing would add, so that growing never surprises.
+    fn bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<u32>() * 3
+    }
+}
+
+/// Distinct values, numbered in the order in which they were first seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Interner<T> {
+    values: Vec<T>,
+    slots: Slots,
+}
+
+impl<T: Eq + Hash> Interner<T> {
+    pub(crate) fn new() -> Self {
+        Interner {
+            values: Vec::new(),
+            slots: Slots::default(),
+        }
+    }
+
+    /// The value's number, and whether it is new.
+    pub(crate) fn intern(&mut self, value: T) -> (u32, bool) {
+        let hash = FxBuildHasher.hash_one(&value);
+        let Interner { values, slots } = self;
+        if let Some(number) = slots.find(hash, |entry| values[entry as usize] == value) {
+            return (number, false);
+        }
+        let number = u32::try_from(values.len()).expect("memory ends before numbers do");
+        values.push(value);
+        slots.insert(hash, number, |entry| {
+            FxBuildHasher.hash_one(&values[entry as usize])
+        });
+        (number, true)
+    }
+
+    pub(crate) fn get(&self, number: u32) -> &T {
+        &self.values[number as usize]
+    }
+
+    /// Bytes of the table itself, not of what the values own.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.capacity() * size_of::<T>() * 3 + self.slots.bytes()
+    }
+}
+
+/// Configurations from which no order explains the rest. A configuration is a key of fixed width and
+/// the set of optional operations that were used to get there. One that was dead with fewer used is
+/// dead with more, since less remains to be used.
+#[derive(Clone, Debug)]
+pub(crate) struct DeadTable {
+    width: usize,
+    used_width: usize,
+    /// Whether a used set kills its supersets, or only itself.
+    dominance: bool,
+    keys: Vec<u64>,
+    /// The first of each key's used sets.
+    first: Vec<u32>,
+    used: Vec<u64>,
+    /// The next used set of the same key.
+    next: Vec<u32>,
+    slots: Slots,
+}
+
+impl DeadTable {
+    pub(crate) fn new(width: usize, used_width: usize, dominance: bool) -> Self {
+        let (keys, first, used, next) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let slots = Slots::default();
+        DeadTable {
+            width,
+            used_width,
+            dominance,
+            keys,
+            first,
+            used,
+            next,
+            slots,
+        }
+    }
+
+    /// Whether the configuration is known to be dead.
+    pub(crate) fn contains(&self, key: &[u64], used: &[u64]) -> bool {
+        let Some(entry) = self.find(key) else {
+            return false;
+        };
+        self.sets_of(entry)
+            .any(|set| self.kills(self.used_set(set), used))
+    }
+
+    /// Remembers a dead configuration.
+    pub(crate) fn insert(&mut self, key: &[u64], used: &[u64]) {
+        let entry = self.find(key).unwrap_or_else(|| self.insert_key(key));
+        let replaced = self
+            .sets_of(entry)
+            .find(|&set| self.kills(used, self.used_set(set)));
+        if let Some(set) = replaced {
+            let start = set as usize * self.used_width;
+            self.used[start..start + self.used_width].copy_from_slice(used);
+            return;
+        }
+        let set = u32::try_from(self.next.len()).expect("memory ends before numbers do");
+        self.used.extend_from_slice(used);
+        self.next.push(self.first[entry as usize]);
+        self.first[entry as usize] = set;
+    }
+
+    /// Bytes, counting what growing would add.
+    pub(crate) fn bytes(&self) -> usize {
+        let words = self.keys.capacity() + self.used.capacity();
+        let numbers = self.first.capacity() + self.next.capacity();
+        (words * size_of::<u64>() + numbers * size_of::<u32>()) * 3 + self.slots.bytes()
+    }
+
+    fn kills(&self, dead: &[u64], used: &[u64]) -> bool {
+        if self.dominance {
+            dead.iter().zip(used).all(|(dead, used)| dead & !used == 0)
+        } else {
+            dead == used
+        }
+    }
+
+    fn find(&self, key: &[u64]) -> Option<u32> {
+        self.slots
+            .find(FxBuildHasher.hash_one(key), |entry| self.key(entry) == key)
+    }
+
+    fn insert_key(&mut self, key: &[u64]) -> u32 {
+        let entry = u32::try_from(self.first.len()).expect("memory ends before numbers do");
+        self.keys.extend_from_slice(key);
+        self.first.push(EMPTY);
+        let DeadTable {
+            keys, slots, width, ..
+        } = self;
+        slots.insert(FxBuildHasher.hash_one(key), entry, |entry| {
+            let start = entry as usize * *width;
+            FxBuildHasher.hash_one(&keys[start..start + *width])
+        });
+        entry
+    }
+
+    fn key(&self, entry: u32) -> &[u64] {
+        let start = entry as usize * self.width;
+        &self.keys[start..start + self.width]
+    }
+
+    fn used_set(&self, set: u32) -> &[u64] {
+        let start = set as usize * self.used_width;
+        &self.used[start..start + self.used_width]
+    }
+
+    fn sets_of(&self, entry: u32) -> impl Iterator<Item = u32> {
+        let first = Some(self.first[entry as usize]).filter(|&set| set != EMPTY);
+        std::iter::successors(first, |&set| {
+            Some(self.next[set as usize]).filter(|&next| next != EMPTY)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interning_gives_equal_values_one_number() {
+        let mut interner = Interner::new();
+        for round in 0..3 {
+            for value in 0..1000_u32 {
+                assert_eq!(interner.intern(value * 7), (value, round == 0));
+            }
+        }
+        assert_eq!(*interner.get(5), 35);
+    }
+
+    #[test]
+    fn a_smaller_used_set_kills_a_larger_one_and_not_the_reverse() {
+        let mut dead = DeadTable::new(2, 1, true);
+        dead.insert(&[1, 2], &[0b0110]);
+        assert!(dead.contains(&[1, 2], &[0b0111]));
+        assert!(!dead.contains(&[1, 2], &[0b0010]));
+        assert!(!dead.contains(&[1, 3], &[0b0111]));
+        dead.insert(&[1, 2], &[0b0010]);
+        assert!(dead.contains(&[1, 2], &[0b0010]));
+        assert!(dead.contains(&[1, 2], &[0b0110]));
+    }
+
+    #[test]
+    fn without_dominance_only_the_same_set_is_dead() {
+        let mut dead = DeadTable::new(1, 1, false);
+        dead.insert(&[9], &[0b01]);
+        assert!(dead.contains(&[9], &[0b01]));
+        assert!(!dead.contains(&[9], &[0b11]));
+    }
+
+    #[test]
+    fn keys_with_one_hash_slot_stay_apart() {
+        let mut dead = DeadTable::new(1, 0, true);
+        for key in 0..10_000_u64 {
+            assert!(!dead.contains(&[key << 40], &[]));
+            dead.insert(&[key << 40], &[]);
+        }
+        for key in 0..10_000_u64 {
+            assert!(dead.contains(&[key << 40], &[]));
+        }
+    }
+}

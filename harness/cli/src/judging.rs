@@ -1,0 +1,82 @@
+//! Asks the checker within the limits that a person gave, tells how long it took, and trusts a
+//! counterexample only as it stands in a file.
+
+use testimony_checker::{Counterexample, Exhausted, Judgement, Reason, Verdict, decide_recorded};
+use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, Value, read};
+use testimony_report::evidence;
+
+use crate::args::Limits;
+use crate::history_file::HistoryFile;
+use crate::stopwatch::Stopwatch;
+
+/// A judgement, and what it took.
+pub(crate) struct Judged {
+    pub(crate) judgement: Judgement,
+    /// From the parsed history to the verdict.
+    pub(crate) check_seconds: f64,
+    /// Shrinking and explaining.
+    pub(crate) explain_seconds: f64,
+}
+
+/// Judges a history.
+pub(crate) fn judge(file: &HistoryFile, limits: &Limits) -> Judged {
+    let watch = Stopwatch::start();
+    let (mut judgement, check_seconds) =
+        decide(file.model, file.initial.as_ref(), &file.history, limits);
+    if let Verdict::Illegal(found) = &judgement.verdict
+        && let Err(why) = stands_in_a_file(found, file, limits)
+    {
+        judgement.verdict = Verdict::Undecided(Exhausted {
+            reason: Reason::EvidenceFailed(why),
+            key: found.key.clone(),
+            partitions: 1,
+            furthest: None,
+            steps: judgement.steps,
+        });
+    }
+    Judged {
+        judgement,
+        check_seconds,
+        explain_seconds: watch.seconds() - check_seconds,
+    }
+}
+
+fn decide(
+    model: Model,
+    initial: Option<&Value>,
+    history: &RecordedHistory,
+    limits: &Limits,
+) -> (Judgement, f64) {
+    let (budget, _deadline) = limits.start();
+    let watch = Stopwatch::start();
+    let decision = decide_recorded(model, initial, history, &budget);
+    let seconds = watch.seconds();
+    (decision.conclude(), seconds)
+}
+
+/// What will be written as evidence, read back as anybody would, must be illegal too.
+fn stands_in_a_file(
+    found: &Counterexample,
+    file: &HistoryFile,
+    limits: &Limits,
+) -> Result<(), String> {
+    let (model, initial) = (file.model, file.initial.as_ref());
+    let mut bytes = Vec::new();
+    evidence::write_counterexample(found, &file.recording, model, initial, &mut bytes)
+        .map_err(|error| error.to_string())?;
+    let written = reread(&bytes, model)?;
+    match decide(model, initial, &written, limits).0.verdict {
+        Verdict::Illegal(_) => Ok(()),
+        Verdict::Linearizable(_) => Err("the counterexample is linearizable as written".to_owned()),
+        Verdict::Undecided(why) => Err(format!("the counterexample as written: {}", why.reason)),
+    }
+}
+
+fn reread(bytes: &[u8], model: Model) -> Result<RecordedHistory, String> {
+    let recording: Recording =
+        read(bytes, &ReadOptions::default()).map_err(|error| error.to_string())?;
+    let (history, _) = recording
+        .history(model)
+        .map_err(|error| error.to_string())?;
+    Ok(history)
+}

@@ -1,0 +1,193 @@
+//! `testimony run`: a plan, a cluster under faults, a recording, a verdict.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use testimony_engine::{Draft, NemesisDraft, Plan, Target, WorkloadDraft, WorkloadKind};
+use testimony_report::RunOutcome;
+use testimony_systems::{TargetError, TargetOptions, target, targets};
+
+use crate::args::{Limits, RunArguments};
+use crate::failure::Failure;
+use crate::outlet::Outlet;
+use crate::run_folder::{Closing, RunFolder};
+use crate::verdict_of_run::JudgedRun;
+use crate::{chance, session, terminal};
+
+/// One run, or one for each seed.
+pub(crate) fn run(arguments: &RunArguments) -> Result<RunOutcome, Failure> {
+    let mut outlet = Outlet::new(arguments.json, arguments.junit.clone());
+    let draft = draft(arguments)?;
+    let seeds = match &arguments.seeds {
+        Some(seeds) => seeds.clone().collect(),
+        None => vec![draft.seed.unwrap_or_else(chance::seed)],
+    };
+    let mut outcome = RunOutcome::Pass;
+    for seed in seeds {
+        let draft = Draft {
+            seed: Some(seed),
+            ..draft.clone()
+        };
+        let judged = run_once(draft, arguments)?;
+        outlet.show(&judged)?;
+        outcome = outcome.worse(judged.outcome);
+        if judged.outcome != RunOutcome::Pass && !arguments.keep_going {
+            break;
+        }
+    }
+    outlet.close()?;
+    Ok(outcome)
+}
+
+fn run_once(draft: Draft, arguments: &RunArguments) -> Result<JudgedRun, Failure> {
+    let name = target_name(&draft);
+    let info = targets().into_iter().find(|info| info.name == name);
+    let info = info.ok_or_else(|| unknown_target(&name))?;
+    let plan = Plan::resolve(draft, &info).map_err(Failure::usage)?;
+    let target = target_of(&plan)?;
+    let folder = carry_out(&plan, target, &arguments.out)?;
+    let judged = JudgedRun::of(folder, &arguments.limits, arguments.require_recovery)?;
+    judged.write()?;
+    Ok(judged)
+}
+
+/// Carries a plan out in a folder of its own, and judges it.
+pub(crate) fn again(plan: &Plan, out: &Path, limits: &Limits) -> Result<JudgedRun, Failure> {
+    let folder = carry_out(plan, target_of(plan)?, out)?;
+    let judged = JudgedRun::of(folder, limits, None)?;
+    judged.write()?;
+    Ok(judged)
+}
+
+fn carry_out(plan: &Plan, target: Arc<dyn Target>, out: &Path) -> Result<RunFolder, Failure> {
+    let folder = RunFolder::make(out, plan)?;
+    announce(plan, &folder);
+    let ended = session::run(plan, target, folder.path())?;
+    let deaths = ended.deaths.iter().map(ToString::to_string).collect();
+    let closing = Closing {
+        summary: ended.summary,
+        deaths,
+    };
+    let closing = serde_json::to_vec_pretty(&closing).context("the summary cannot be written");
+    folder.write("summary.json", &closing.map_err(Failure::Broken)?)?;
+    Ok(folder)
+}
+
+/// The seed and the plan, before anything happens.
+fn announce(plan: &Plan, folder: &RunFolder) {
+    let bug = plan
+        .bug
+        .as_ref()
+        .map(|bug| format!(", planted bug {bug}"))
+        .unwrap_or_default();
+    terminal::tell(&format!(
+        "seed {}: {}{bug}, {} nodes, {} clients, {} operations/s, {} faults in {}",
+        plan.seed,
+        plan.target,
+        plan.nodes,
+        plan.clients,
+        plan.rate,
+        plan.injections.len(),
+        testimony_engine::span::format(plan.time),
+    ));
+    for injection in &plan.injections {
+        let (at, lasts) = (injection.at, injection.duration);
+        let span = testimony_engine::span::format;
+        let lasts = if lasts.is_zero() {
+            String::new()
+        } else {
+            format!(" for {}", span(lasts))
+        };
+        terminal::tell(&format!("  {:>8}  {}{lasts}", span(at), injection.kind));
+    }
+    terminal::tell(&format!("plan: {}", folder.file("plan.toml").display()));
+}
+
+fn target_of(plan: &Plan) -> Result<Arc<dyn Target>, Failure> {
+    let program = std::env::current_exe().context("this program cannot be found on the disk");
+    let options = TargetOptions {
+        program: program.map_err(Failure::Broken)?,
+        bug: plan.bug.clone(),
+        settings: plan.settings.clone(),
+    };
+    target(&plan.target, options).map_err(Failure::usage)
+}
+
+fn target_name(draft: &Draft) -> String {
+    let target = draft
+        .target
+        .as_deref()
+        .unwrap_or(testimony_systems::raft::NAME);
+    target
+        .split_once(':')
+        .map_or(target, |(name, _)| name)
+        .to_owned()
+}
+
+fn unknown_target(name: &str) -> Failure {
+    let known = targets()
+        .into_iter()
+        .map(|info| info.name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    Failure::usage(TargetError::UnknownTarget {
+        name: name.to_owned(),
+        known,
+    })
+}
+
+/// What was typed, over what the scenario says.
+fn draft(arguments: &RunArguments) -> Result<Draft, Failure> {
+    let typed = typed(arguments)?;
+    let Some(path) = &arguments.scenario else {
+        return Ok(typed);
+    };
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"));
+    let scenario = Draft::from_toml(&text.map_err(Failure::usage)?);
+    let scenario = scenario.map_err(|error| Failure::usage(anyhow!(error).context(name)))?;
+    Ok(scenario.overlay(typed))
+}
+
+fn typed(arguments: &RunArguments) -> Result<Draft, Failure> {
+    let nodes = arguments.nodes.map(u32::try_from).transpose();
+    let clients = arguments.clients.map(u32::try_from).transpose();
+    Ok(Draft {
+        seed: arguments.seed,
+        target: arguments.target.clone(),
+        bug: arguments.bug.clone(),
+        lab: arguments.lab.clone(),
+        nodes: nodes
+            .context("--nodes is too large")
+            .map_err(Failure::usage)?,
+        clients: clients
+            .context("--clients is too large")
+            .map_err(Failure::usage)?,
+        rate: arguments.rate,
+        time: arguments.time,
+        workload: arguments.workload.as_deref().map(workload).transpose()?,
+        nemesis: nemesis(arguments)?,
+        ..Draft::default()
+    })
+}
+
+fn workload(word: &str) -> Result<WorkloadDraft, Failure> {
+    let known = WorkloadKind::ALL.map(WorkloadKind::name).join(", ");
+    let unknown = || Failure::usage(anyhow!("no workload is called {word:?}; there are {known}"));
+    let name = WorkloadKind::from_name(word).ok_or_else(unknown)?;
+    Ok(WorkloadDraft {
+        name: Some(name),
+        ..WorkloadDraft::default()
+    })
+}
+
+fn nemesis(arguments: &RunArguments) -> Result<Option<NemesisDraft>, Failure> {
+    let Some(words) = &arguments.nemesis else {
+        return Ok(None);
+    };
+    NemesisDraft::from_words(&words.join(","))
+        .map(Some)
+        .map_err(Failure::usage)
+}

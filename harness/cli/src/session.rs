@@ -1,0 +1,57 @@
+//! One run in the process lab: a runtime, Ctrl-C, a progress display.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use testimony_engine::{Plan, Target};
+use testimony_lab::{Ended, LabOptions, Launcher};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::failure::Failure;
+use crate::progress::Display;
+use crate::terminal;
+
+/// How long the servers may take until one of them leads.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Carries the plan out in `folder`. Whatever goes wrong, what was recorded until then is there.
+pub(crate) fn run(plan: &Plan, target: Arc<dyn Target>, folder: &Path) -> Result<Ended, Failure> {
+    let program = std::env::current_exe().context("this program cannot be found on the disk");
+    let launcher = Launcher {
+        program: program.map_err(Failure::Broken)?,
+        args: Vec::new(),
+    };
+    let (interrupt, interrupts) = unbounded_channel();
+    let mut display = Display::new(plan);
+    let options = LabOptions {
+        folder: folder.to_path_buf(),
+        launcher,
+        progress: Box::new(move |progress| display.show(progress)),
+        interrupts,
+        start_deadline: START_DEADLINE,
+        keep_data: false,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
+        .map_err(Failure::Broken)?;
+    let ended = runtime.block_on(async {
+        tokio::spawn(forward_interrupts(interrupt));
+        testimony_lab::run(plan, target, options).await
+    });
+    let where_to_look = || format!("the run in {} broke off", folder.display());
+    ended.with_context(where_to_look).map_err(Failure::Broken)
+}
+
+/// The first Ctrl-C ends the run early, with heal and final reads; the second at once.
+async fn forward_interrupts(interrupt: UnboundedSender<()>) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        terminal::tell("interrupted: healing and reading every key; once more to stop at once");
+        if interrupt.send(()).is_err() {
+            return;
+        }
+    }
+}

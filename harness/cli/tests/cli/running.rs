@@ -1,0 +1,203 @@
+//! `testimony run` on real processes: short runs, called as a person calls them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use crate::program::{Answer, command, testimony};
+use serde_json::Value;
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+fn verdict(folder: &Path) -> Value {
+    let text = fs::read(folder.join("runs/latest/verdict.json")).expect("a verdict was left");
+    serde_json::from_slice(&text).expect("the verdict is JSON")
+}
+
+#[test]
+fn the_correct_cluster_passes_under_faults_and_leaves_everything_behind() {
+    let folder = folder();
+    let words = ["run", "--time", "6s", "--seed", "7", "--junit", "junit.xml"];
+    let answer = testimony(folder.path(), &words).exits_with(0);
+    assert!(
+        answer.stderr.contains("seed 7"),
+        "the seed is printed first: {}",
+        answer.stderr
+    );
+    for name in [
+        "plan.toml",
+        "history.jsonl",
+        "injections.jsonl",
+        "verdict.json",
+        "witness.jsonl",
+        "report.html",
+    ] {
+        let path = folder.path().join("runs/latest").join(name);
+        assert!(
+            fs::metadata(&path).is_ok_and(|file| file.len() > 0),
+            "{name} was not left"
+        );
+    }
+    assert_eq!(verdict(folder.path())["outcome"], "pass");
+    assert!(folder.path().join("junit.xml").exists());
+    testimony(folder.path(), &["check", "runs/latest"]).exits_with(0);
+    testimony(folder.path(), &["report", "runs/latest"]).exits_with(0);
+}
+
+#[test]
+fn a_planted_bug_is_found_and_its_counterexample_is_illegal() {
+    let folder = folder();
+    let words = ["run", "--bug", "local-reads", "--time", "8s", "--seed", "1"];
+    let answer = testimony(folder.path(), &words).exits_with(1);
+    assert!(answer.stderr.contains("local-reads"), "{}", answer.stderr);
+    testimony(
+        folder.path(),
+        &["check", "runs/latest/counterexample.jsonl"],
+    )
+    .exits_with(1);
+    testimony(folder.path(), &["explain", "runs/latest"]).exits_with(1);
+    assert_eq!(verdict(folder.path())["outcome"], "violation");
+}
+
+#[test]
+fn without_faults_a_run_is_not_broken() {
+    let folder = folder();
+    let words = [
+        "run",
+        "--time",
+        "2s",
+        "--seed",
+        "3",
+        "--nemesis",
+        "none",
+        "--nodes",
+        "3",
+        "--json",
+    ];
+    let answer = testimony(folder.path(), &words).exits_with(0);
+    let verdict: Value = serde_json::from_str(&answer.stdout).expect("one JSON object");
+    assert_eq!(verdict["verdict"], "linearizable");
+}
+
+#[test]
+fn a_plan_is_run_again_as_it_was() {
+    let folder = folder();
+    let words = [
+        "run",
+        "--time",
+        "2s",
+        "--seed",
+        "5",
+        "--nemesis",
+        "kill-leader",
+        "--nodes",
+        "3",
+    ];
+    testimony(folder.path(), &words).exits_with(0);
+    let plan = fs::read_to_string(folder.path().join("runs/latest/plan.toml")).unwrap();
+    testimony(folder.path(), &["replay", "runs/latest"]).exits_with(0);
+    assert_eq!(
+        fs::read_to_string(folder.path().join("runs/latest/plan.toml")).unwrap(),
+        plan
+    );
+}
+
+#[test]
+fn a_harness_that_is_killed_leaves_no_process_and_a_readable_recording() {
+    let folder = folder();
+    let mut harness = Harness::start(folder.path(), "9");
+    wait_for("a recording of some length", || {
+        let history = folder.path().join("runs/latest/history.jsonl");
+        fs::metadata(history).is_ok_and(|file| file.len() > 20_000)
+    });
+    assert!(
+        !processes_in(folder.path()).is_empty(),
+        "the nodes keep their data in the folder"
+    );
+    harness.kill();
+    wait_for("the end of every node", || {
+        processes_in(folder.path()).is_empty()
+    });
+    testimony(folder.path(), &["check", "runs/latest"]).exits_with(0);
+    // A run that did not come to its end proves nothing.
+    testimony(folder.path(), &["report", "runs/latest"]).exits_with(4);
+}
+
+#[test]
+fn an_interrupted_run_heals_and_judges_what_it_has() {
+    let folder = folder();
+    let harness = Harness::start(folder.path(), "11");
+    wait_for("an injection", || {
+        let injections = folder.path().join("runs/latest/injections.jsonl");
+        fs::metadata(injections).is_ok_and(|file| file.len() > 0)
+    });
+    assert!(
+        !processes_in(folder.path()).is_empty(),
+        "the nodes keep their data in the folder"
+    );
+    harness.interrupt().exits_with(0);
+    assert!(processes_in(folder.path()).is_empty());
+}
+
+/// A run of a minute in the background; killed, and its nodes with it, when the test ends or fails.
+struct Harness(Option<Child>);
+
+impl Harness {
+    fn start(folder: &Path, seed: &str) -> Self {
+        let child = command(folder)
+            .args(["run", "--time", "60s", "--seed", seed, "--out"])
+            .arg(folder.join("runs"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Harness(Some(child.expect("the program starts")))
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            child.kill().expect("the harness is killed");
+            child.wait().expect("the harness is reaped");
+        }
+    }
+
+    /// Ctrl-C, and what the harness answered.
+    fn interrupt(mut self) -> Answer {
+        let child = self.0.take().expect("the harness runs");
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("Ctrl-C is sent");
+        Answer::of(child.wait_with_output().expect("the harness ends"))
+    }
+}
+
+impl Drop for Harness {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Processes whose command line names the folder: the nodes, which keep their data in it.
+fn processes_in(folder: &Path) -> Vec<String> {
+    let name = folder.display().to_string();
+    let entries = fs::read_dir("/proc").expect("/proc is there");
+    let lines = entries
+        .flatten()
+        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(&name))
+        .collect()
+}
+
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let looks = 6_000;
+    for _ in 0..looks {
+        if is_so() {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    panic!("{what} did not come within a minute");
+}

@@ -1,0 +1,216 @@
+//! What every workload keeps to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use testimony_engine::workload::Workload;
+use testimony_engine::{
+    Draft, Mix, Nanos, NemesisDraft, ProcessId, WorkloadDraft, WorkloadKind, WorkloadParams,
+};
+use testimony_history::{Answer, Call, Ending, Function, Value};
+
+use crate::fixture::{draft, plan, resolve};
+use crate::lab;
+
+fn calls_of(seed: u64, kind: WorkloadKind) -> Vec<Call> {
+    let workload = WorkloadDraft {
+        name: Some(kind),
+        ..WorkloadDraft::default()
+    };
+    let plan = resolve(Draft {
+        workload: Some(workload),
+        ..draft(seed)
+    });
+    lab::run(&plan, &lab::options(seed))
+        .seen
+        .into_iter()
+        .map(|seen| seen.call)
+        .collect()
+}
+
+fn written(call: &Call) -> Option<Value> {
+    match (&call.f, &call.value) {
+        (Function::Cas, Some(Value::List(pair))) => Some(pair[1].clone()),
+        (Function::Write | Function::Append, value) => value.clone(),
+        _ => None,
+    }
+}
+
+#[test]
+fn no_value_is_written_twice() {
+    for seed in 0..5 {
+        for kind in WorkloadKind::ALL {
+            let values: Vec<Value> = calls_of(seed, kind).iter().filter_map(written).collect();
+            let distinct: BTreeSet<&Value> = values.iter().collect();
+            assert_eq!(distinct.len(), values.len(), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn an_appended_token_is_never_part_of_another() {
+    let calls = calls_of(1, WorkloadKind::Append);
+    let tokens: Vec<String> = calls
+        .iter()
+        .filter(|call| call.f == Function::Append)
+        .map(|call| match &call.value {
+            Some(Value::Str(token)) => token.to_string(),
+            other => panic!("{other:?} is appended"),
+        })
+        .collect();
+    assert!(tokens.len() > 1_000);
+    assert!(
+        tokens
+            .iter()
+            .all(|token| token.ends_with(',') && token.matches(',').count() == 1)
+    );
+}
+
+#[test]
+fn each_workload_makes_its_own_operations_and_all_of_its_mix() {
+    for kind in WorkloadKind::ALL {
+        let made: BTreeSet<Function> = calls_of(2, kind).into_iter().map(|call| call.f).collect();
+        let mixed: BTreeSet<Function> = kind
+            .default_mix()
+            .weights()
+            .into_iter()
+            .filter(|(_, weight)| *weight > 0)
+            .map(|(f, _)| f)
+            .collect();
+        assert_eq!(made, mixed, "{kind}");
+        assert!(made.iter().all(|f| kind.functions().contains(f)));
+    }
+}
+
+#[test]
+fn close_to_half_of_the_operations_are_reads_and_most_cas_match() {
+    let outcome = lab::run(&plan(3), &lab::options(3));
+    let summary = outcome.summary;
+    let share = |f: &str| summary.operations[f].completed * 100 / summary.completed();
+    assert!(
+        (42..=60).contains(&share("read")),
+        "{} % reads",
+        share("read")
+    );
+    let cas = summary.operations["cas"].completed;
+    assert!(
+        summary.cas_swapped * 2 > cas,
+        "{} of {cas} matched",
+        summary.cas_swapped
+    );
+    assert!(summary.cas_swapped < cas, "some do not match");
+}
+
+#[test]
+fn keys_are_retired_after_a_few_hundred_operations() {
+    let outcome = lab::run(&plan(3), &lab::options(3));
+    let mut per_key: BTreeMap<String, u64> = BTreeMap::new();
+    for seen in &outcome.seen {
+        *per_key
+            .entry(seen.call.key.as_ref().unwrap().to_string())
+            .or_default() += 1;
+    }
+    assert!(per_key.len() > 12, "{per_key:?}");
+    assert!(
+        per_key.values().all(|count| *count <= 300 * 125 / 100 + 10),
+        "{per_key:?}"
+    );
+}
+
+#[test]
+fn a_key_with_many_unknown_updates_is_retired_early() {
+    let params = WorkloadParams {
+        keys: 1,
+        unknowns_per_key: 3,
+        ..WorkloadParams::of(WorkloadKind::Register)
+    };
+    let mut workload = Workload::new(1, &params);
+    let mut unknown: BTreeMap<String, u32> = BTreeMap::new();
+    for number in 0..200 {
+        let call = workload.next(ProcessId(number), Nanos(number));
+        let ending = match call.f {
+            Function::Read => Ending::Ok(Answer {
+                value: Some(Value::Null),
+                ..Answer::default()
+            }),
+            _ => {
+                *unknown
+                    .entry(call.key.as_ref().unwrap().to_string())
+                    .or_default() += 1;
+                Ending::Info("timeout".into())
+            }
+        };
+        workload.observe(ProcessId(number), &call, &ending);
+    }
+    assert!(
+        unknown.len() > 20 && unknown.values().all(|count| *count <= 3),
+        "{unknown:?}"
+    );
+}
+
+#[test]
+fn after_a_look_back_a_key_is_read_before_it_is_updated() {
+    for seed in 0..50 {
+        let mut workload = Workload::new(seed, &WorkloadParams::of(WorkloadKind::Kv));
+        let mut updated = BTreeSet::new();
+        for number in 0..60 {
+            let call = workload.next(ProcessId(number), Nanos(number));
+            if written(&call).is_some() {
+                updated.insert(call.key.clone().unwrap());
+            }
+            let answer = Answer {
+                swapped: Some(true),
+                value: Some(Value::Null),
+                ..Answer::default()
+            };
+            workload.observe(ProcessId(number), &call, &Ending::Ok(answer));
+        }
+        let now = Nanos(100);
+        workload.look_back(now);
+        let mut read = BTreeSet::new();
+        for number in 100..160 {
+            let call = workload.next(ProcessId(number), now);
+            let key = call.key.clone().unwrap();
+            if call.f == Function::Read {
+                read.insert(key.clone());
+            } else if written(&call).is_some() {
+                assert!(
+                    read.contains(&key) || !updated.contains(&key),
+                    "seed {seed}: {key}"
+                );
+            }
+        }
+        assert!(updated.is_subset(&read), "seed {seed}");
+    }
+}
+
+#[test]
+fn one_more_draw_in_the_workload_does_not_change_the_schedule() {
+    let mix = Mix {
+        read: 50,
+        write: 50,
+        ..Mix::default()
+    };
+    let other = WorkloadDraft {
+        mix: Some(mix),
+        keys: Some(9),
+        ..WorkloadDraft::default()
+    };
+    let changed = resolve(Draft {
+        workload: Some(other),
+        ..draft(7)
+    });
+    assert_eq!(changed.injections, plan(7).injections);
+}
+
+#[test]
+fn other_faults_do_not_change_the_first_operations() {
+    let calls = |plan| -> Vec<Call> {
+        let seen = lab::run(&plan, &lab::options(7)).seen;
+        seen.into_iter().take(100).map(|seen| seen.call).collect()
+    };
+    let quiet = resolve(Draft {
+        nemesis: Some(NemesisDraft::only([])),
+        ..draft(7)
+    });
+    assert_eq!(calls(plan(7)), calls(quiet));
+}
