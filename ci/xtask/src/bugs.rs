@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::toolbox;
 
-/// Runs each planted bug with the seeds 1 to `seeds` and prints, for each, how many runs found it. A run
-/// that found nothing is a result, a broken one is shown as such.
+/// Runs each planted bug with the seeds 1 to `seeds` and prints, for each, how many runs found it.
+/// A run that found nothing is a result, a broken one is shown as such.
 pub(crate) fn run(seeds: u64, time: &str, only: Option<&str>) -> Result<()> {
     toolbox::cargo(&["build", "--release", "--package", "testimony"], &[])?;
     let program = program();

@@ -1,5 +1,5 @@
-//! The layers of the house: which crate may depend on which. An edge that is not listed is an error,
-//! since a recording that knew the checker could bend towards a verdict.
+//! The layers of the house: which crate may depend on which. An edge that is not listed is an
+//! error, since a recording that knew the checker could bend towards a verdict.
 
 use anyhow::{Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};

@@ -1,7 +1,7 @@
 //! Rules that no compiler checks: line and function length, module docs, leftovers, file names.
 //!
-//! A function counts from its signature's line to its closing brace. Tests are code too: the rules hold
-//! for them as well, but for the length of files.
+//! A function counts from its signature's line to its closing brace. Tests are code too: the rules
+//! hold for them as well, but for the length of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,8 +85,9 @@ fn judge_lines(name: &str, text: &str) -> Vec<String> {
     let leftover = ["FIX", "ME"].concat();
     let mut findings = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        // A string literal may be as long as what it quotes.
-        if line.chars().count() > COLUMNS && !line.contains('"') {
+        // A string may be as long as what it quotes, and a row of a table cannot be broken.
+        let unbreakable = line.contains('"') || line.trim_start().starts_with("//! |");
+        if line.chars().count() > COLUMNS && !unbreakable {
             findings.push(format!("{name}:{number}: longer than {COLUMNS} columns"));
         }
         if line.contains(&leftover) {

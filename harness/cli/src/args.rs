@@ -1,5 +1,5 @@
-//! What a person may type. Nothing is decided here: each command turns its arguments into a plan or a
-//! question in a module of its own.
+//! What a person may type. Nothing is decided here: each command turns its arguments into a plan or
+//! a question in a module of its own.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Cross-examines replicated systems: clients call a cluster while a nemesis breaks it, every call and
-/// answer is recorded, and a checker decides whether any one order explains the recording.
+/// Cross-examines replicated systems: clients call a cluster while a nemesis breaks it, every call
+/// and answer is recorded, and a checker decides whether any one order explains the recording.
 #[derive(Debug, Parser)]
 #[command(name = "testimony", version, about, max_term_width = 100)]
 #[command(
@@ -277,7 +277,8 @@ pub(crate) struct RaftArguments {
     /// Another node and its addresses: n2=PEER_ADDRESS/HTTP_ADDRESS. Repeat for each.
     #[arg(long = "peer", value_name = "ID=PEER/HTTP")]
     pub(crate) peers: Vec<String>,
-    /// A member of the cluster at its very first start. Repeat for each; none for a node that joins.
+    /// A member of the cluster at its very first start. Repeat for each; none for a node that
+    /// joins.
     #[arg(long = "voter", value_name = "ID")]
     pub(crate) voters: Vec<String>,
     /// Election time-outs are drawn from this range, in milliseconds.

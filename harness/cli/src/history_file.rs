@@ -157,7 +157,8 @@ fn model(recording: &Recording, reading: &Reading) -> Result<Model, Failure> {
     Ok(model)
 }
 
-/// The only model that has all the functions called, if there is exactly one that people would mean.
+/// The only model that has all the functions called, if there is exactly one that people would
+/// mean.
 fn suggested_model(events: &[Event]) -> Option<Model> {
     let clients = events
         .iter()

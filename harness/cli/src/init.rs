@@ -36,7 +36,10 @@ mod tests {
     #[test]
     fn the_scenario_says_the_defaults() {
         let plan = |text: &str| {
-            let draft = Draft { seed: Some(7), ..Draft::from_toml(text).unwrap() };
+            let draft = Draft {
+                seed: Some(7),
+                ..Draft::from_toml(text).unwrap()
+            };
             Plan::resolve(draft, &testimony_systems::raft::info()).unwrap()
         };
         assert_eq!(plan(SCENARIO), plan(""));

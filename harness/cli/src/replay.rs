@@ -1,5 +1,5 @@
-//! `testimony replay`: the same plan again. On real processes that fixes the plan, not the interleaving,
-//! so a violation may take several tries.
+//! `testimony replay`: the same plan again. On real processes that fixes the plan, not the
+//! interleaving, so a violation may take several tries.
 
 use testimony_report::{RunOutcome, text};
 

@@ -37,7 +37,8 @@ pub(crate) struct Leftovers {
 }
 
 impl RunFolder {
-    /// Makes `OUT/<utc time>-<target>-<seed>`, writes the plan into it, and points `OUT/latest` at it.
+    /// Makes `OUT/<utc time>-<target>-<seed>`, writes the plan into it, and points `OUT/latest` at
+    /// it.
     pub(crate) fn make(out: &Path, plan: &Plan) -> Result<Self, Failure> {
         let name = format!("{}-{}-{}", utc_now(), plan.target, plan.seed);
         let folder = make_fresh(out, &name)

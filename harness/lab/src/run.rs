@@ -1,4 +1,5 @@
-//! One run: the cluster set up, the conductor's commands carried out in real time, all written down.
+//! One run: the cluster set up, the conductor's commands carried out in real time, all written
+//! down.
 
 mod folder;
 mod journal;
@@ -47,12 +48,12 @@ pub struct Ended {
     pub deaths: Vec<Death>,
 }
 
-/// Runs a plan: starts the nodes, drives the conductor, and records into the folder `history.jsonl`,
-/// `injections.jsonl`, `status.jsonl`, and `nodes/<name>/{stdout,stderr}`.
+/// Runs a plan: starts the nodes, drives the conductor, and records into the folder
+/// `history.jsonl`, `injections.jsonl`, `status.jsonl`, and `nodes/<name>/{stdout,stderr}`.
 ///
 /// Whichever way this ends, also if the future is dropped, no process is left when it has; if this
-/// process itself is killed, the kernel kills the nodes. Must be called within a runtime that drives
-/// sockets and time.
+/// process itself is killed, the kernel kills the nodes. Must be called within a runtime that
+/// drives sockets and time.
 ///
 /// # Errors
 /// If the cluster cannot be set up or does not serve, or if the recording cannot be written.

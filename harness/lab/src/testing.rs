@@ -1,7 +1,7 @@
 //! What the tests of this crate run: a system that is no system at all.
 //!
-//! Its nodes are real processes that send each other bytes and answer clients with `ok`. What is read
-//! and written lives in the test itself, so it is linearizable; its leader is whom it is told.
+//! Its nodes are real processes that send each other bytes and answer clients with `ok`. What is
+//! read and written lives in the test itself, so it is linearizable; its leader is whom it is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -55,7 +55,8 @@ pub(crate) fn launcher() -> Launcher {
     }
 }
 
-/// If this process was started as a launcher, a node or a harness, it is that, and this does not return.
+/// If this process was started as a launcher, a node or a harness, it is that, and this does not
+/// return.
 pub(crate) async fn play_role() {
     let args: Vec<OsString> = std::env::args_os().collect();
     let after = |word: &str| {

@@ -79,8 +79,9 @@ impl Line {
 
 /// The events of a counterexample in an order, and with times, that say the same.
 ///
-/// In a file, equal times mean concurrent and the order of lines counts otherwise. The recorded times
-/// are kept where they say exactly what the positions say; else they stand aside as `time_recorded`.
+/// In a file, equal times mean concurrent and the order of lines counts otherwise. The recorded
+/// times are kept where they say exactly what the positions say; else they stand aside as
+/// `time_recorded`.
 fn events(found: &Counterexample, recording: &Recording) -> Vec<Event> {
     let originals: HashMap<u64, &Event> = recording
         .events

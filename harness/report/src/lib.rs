@@ -1,9 +1,9 @@
-//! A recording and its verdict, turned into what people and programs read: text for a terminal, JSON,
-//! JUnit XML, annotations and a summary for GitHub, one self-contained HTML page, and the files that
-//! hold a verdict's evidence.
+//! A recording and its verdict, turned into what people and programs read: text for a terminal,
+//! JSON, JUnit XML, annotations and a summary for GitHub, one self-contained HTML page, and the
+//! files that hold a verdict's evidence.
 //!
-//! Everything here is a function from data to text or to an [`std::io::Write`]. There is no clock, no
-//! file and no network in this crate; the same data gives the same bytes.
+//! Everything here is a function from data to text or to an [`std::io::Write`]. There is no clock,
+//! no file and no network in this crate; the same data gives the same bytes.
 
 pub mod check_report;
 pub mod evidence;

@@ -30,7 +30,8 @@ impl RunOutcome {
         }
     }
 
-    /// The outcome that counts of two: a violation outranks undecided outranks broken outranks pass.
+    /// The outcome that counts of two: a violation outranks undecided outranks broken outranks
+    /// pass.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         self.max(other)

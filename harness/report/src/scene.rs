@@ -131,7 +131,8 @@ impl Scene {
         }
     }
 
-    /// Whether the order of the events and their times agree, so that times can be shown along them.
+    /// Whether the order of the events and their times agree, so that times can be shown along
+    /// them.
     pub(crate) fn is_timed(&self) -> bool {
         let mut instants: Vec<(Position, Option<u64>)> = Vec::new();
         for shown in &self.operations {
@@ -190,8 +191,8 @@ impl Scene {
     }
 }
 
-/// The operations that are shown, those that contradict each other first of all, and how many are not
-/// since they say nothing to a reader.
+/// The operations that are shown, those that contradict each other first of all, and how many are
+/// not since they say nothing to a reader.
 fn chosen(found: &Counterexample) -> (Vec<&Recorded>, usize) {
     let told = told(found);
     let all = found.operations.operations();

@@ -213,7 +213,8 @@ fn with_times(history: RecordedHistory, times: &[u64]) -> RecordedHistory {
     History::from_operations(operations)
 }
 
-/// A counterexample of all operations that did not fail, with those that `relaxed` picks made unknown.
+/// A counterexample of all operations that did not fail, with those that `relaxed` picks made
+/// unknown.
 fn everything(history: &RecordedHistory, relaxed: &[bool]) -> Counterexample {
     let followed: BTreeSet<u32> = history
         .operations()

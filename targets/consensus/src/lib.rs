@@ -1,9 +1,9 @@
 //! Cores of consensus protocols without clocks, sockets or disks: Raft, with mistakes to turn on.
 //!
-//! [`raft::Raft`] takes inputs and gives outputs; whoever runs it owns time, network and storage. The
-//! replicated state is a [`machine::StateMachine`]. [`bug::Bug`] lists the mistakes that the core, or
-//! the node around it, makes when it is told to: a tester of distributed systems needs systems that
-//! are known to be broken.
+//! [`raft::Raft`] takes inputs and gives outputs; whoever runs it owns time, network and storage.
+//! The replicated state is a [`machine::StateMachine`]. [`bug::Bug`] lists the mistakes that the
+//! core, or the node around it, makes when it is told to: a tester of distributed systems needs
+//! systems that are known to be broken.
 
 pub mod bug;
 pub mod machine;

@@ -282,9 +282,9 @@ impl<M: StateMachine> Raft<M> {
         }
     }
 
-    /// Adopts a later term; nobody is known to lead it. When a leader was last heard stays known: its
-    /// lease may rest on that, and a later term alone, perhaps learnt from a late answer, says nothing
-    /// about whether it has been replaced.
+    /// Adopts a later term; nobody is known to lead it. When a leader was last heard stays known:
+    /// its lease may rest on that, and a later term alone, perhaps learnt from a late answer, says
+    /// nothing about whether it has been replaced.
     fn adopt(&mut self, term: Term) {
         self.step_down(None);
         self.term = term;

@@ -1,9 +1,9 @@
 //! How Testimony starts, calls, observes and administers the systems it tests.
 //!
-//! A system is described as data and called through a client; the lab starts and stops its nodes. Each
-//! system has a module of its own, with a documented table that says for every answer and every error
-//! whether an operation completed, failed, or nobody knows: to call an unknown outcome a failure would
-//! manufacture violations, and to call a failure unknown would hide them.
+//! A system is described as data and called through a client; the lab starts and stops its nodes.
+//! Each system has a module of its own, with a documented table that says for every answer and
+//! every error whether an operation completed, failed, or nobody knows: to call an unknown outcome
+//! a failure would manufacture violations, and to call a failure unknown would hide them.
 
 mod json;
 pub mod raft;

@@ -151,8 +151,8 @@ impl Target for RaftTarget {
     }
 }
 
-/// Where the node listens, where it reaches the others, and who votes at the very first start. Every
-/// other node's peer address is the lab's proxy of that link.
+/// Where the node listens, where it reaches the others, and who votes at the very first start.
+/// Every other node's peer address is the lab's proxy of that link.
 fn addresses(cluster: &Cluster, node: &ClusterNode) -> Vec<String> {
     let mut args = vec![
         format!("--id={}", node.name),

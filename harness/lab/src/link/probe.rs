@@ -1,7 +1,8 @@
 //! A connection of the lab's own across a link, to see from outside what the link does to bytes.
 //!
 //! It crosses the same gate by the same code as the nodes' connections, but ends in the lab's own
-//! socket. So a fault is verified by its effect also on links on which the nodes happen to be silent.
+//! socket. So a fault is verified by its effect also on links on which the nodes happen to be
+//! silent.
 
 use std::io;
 use std::net::Ipv4Addr;

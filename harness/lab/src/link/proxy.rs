@@ -124,7 +124,8 @@ impl Proxy {
         conduct(inbound, destination, [forward, backward], resets, luck).await;
     }
 
-    /// Carries a connection of the lab's own over this link; it is not counted as the nodes' traffic.
+    /// Carries a connection of the lab's own over this link; it is not counted as the nodes'
+    /// traffic.
     pub(crate) async fn carry_probe(
         self: Arc<Self>,
         inbound: TcpStream,

@@ -128,7 +128,8 @@ impl Child {
         }
     }
 
-    /// A process that has ended already is not an error: it has what was wanted, or will be noticed.
+    /// A process that has ended already is not an error: it has what was wanted, or will be
+    /// noticed.
     fn signal(&self, signal: Signal) -> io::Result<()> {
         match pidfd_send_signal(self.handle.get_ref().as_fd(), signal) {
             Err(error) if error != rustix::io::Errno::SRCH => Err(error.into()),

@@ -1,8 +1,8 @@
 //! How a node is bound to the life of the harness.
 //!
-//! A node is not started directly but by way of this program itself: `PROGRAM __exec --parent PID --
-//! NODE ARGS`. That process asks the kernel to be killed when its parent goes, and then becomes the
-//! node. The request survives the exec, so `kill -9` of the harness leaves no node behind.
+//! A node is not started directly but by way of this program itself: `PROGRAM __exec --parent PID
+//! -- NODE ARGS`. That process asks the kernel to be killed when its parent goes, and then becomes
+//! the node. The request survives the exec, so `kill -9` of the harness leaves no node behind.
 
 use std::ffi::{OsStr, OsString};
 use std::io;

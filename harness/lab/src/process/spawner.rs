@@ -108,7 +108,8 @@ impl Start {
         command
             .stdout(append(&self.stdout)?)
             .stderr(append(&self.stderr)?);
-        // A group of its own: Ctrl-C in the terminal is for the harness, which still has work to do.
+        // A group of its own: Ctrl-C in the terminal is for the harness, which still has work to
+        // do.
         command.process_group(0);
         let mut child = command.spawn()?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 
 use crate::site::Site;
 
-/// A client keeps its timeout itself; this is how long after it the lab gives up on one that does not.
+/// A client keeps its timeout itself; this is how long after it the lab gives up on one that does
+/// not.
 const CLIENT_GRACE: Duration = Duration::from_millis(500);
 
 /// All processes that have called and are not retired.

@@ -11,7 +11,8 @@ use crate::{CheckReport, RunOutcome, advice, evidence, phrase};
 /// The page, one self-contained file.
 pub fn check(report: &CheckReport<'_>) -> String {
     let content = html! {
-        @if let (Verdict::Illegal(found), Some(scene)) = (&report.judgement.verdict, report.scene()) {
+        @let scene = report.scene();
+        @if let (Verdict::Illegal(found), Some(scene)) = (&report.judgement.verdict, scene) {
             @let raw = evidence::counterexample_lines(
                 found, report.recording, report.model, report.initial
             );

@@ -84,7 +84,9 @@ fn accusation(report: &RunReport<'_>) -> Markup {
     let verdict = report.judgement.map(|judgement| &judgement.verdict);
     let (Some(Verdict::Illegal(found)), Some(scene)) = (verdict, report.scene()) else {
         return html! {
-            @if report.unavailable.is_some() { (section("What was found", &html! { p { (report.reason()) } })) }
+            @if report.unavailable.is_some() {
+                (section("What was found", &html! { p { (report.reason()) } }))
+            }
         };
     };
     let header = &report.events.header;
@@ -213,7 +215,11 @@ fn injections(report: &RunReport<'_>) -> Markup {
                             th.number[(2..=4).contains(&column)] { (head) }
                         }
                     } }
-                    tbody { @for injection in report.injections.iter().take(INJECTIONS_MAX) { (row(injection)) } }
+                    tbody {
+                        @for injection in report.injections.iter().take(INJECTIONS_MAX) {
+                            (row(injection))
+                        }
+                    }
                 }
             }
         }

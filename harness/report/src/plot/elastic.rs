@@ -25,8 +25,8 @@ pub(crate) struct Bounds {
     pub(crate) wide: f64,
 }
 
-/// The gaps' widths: the median gap is twice the narrowest, the others in proportion, within bounds.
-/// `instants` are those of the events by rank, in ascending order.
+/// The gaps' widths: the median gap is twice the narrowest, the others in proportion, within
+/// bounds. `instants` are those of the events by rank, in ascending order.
 pub(crate) fn gaps(instants: &[u64], bounds: Bounds) -> Vec<f64> {
     let lengths: Vec<u64> = instants
         .windows(2)

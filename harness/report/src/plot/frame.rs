@@ -1,5 +1,5 @@
-//! The frame that all drawings over a run's time share: one time axis, so that they line up, and the
-//! faults shaded behind.
+//! The frame that all drawings over a run's time share: one time axis, so that they line up, and
+//! the faults shaded behind.
 
 use maud::{Markup, html};
 

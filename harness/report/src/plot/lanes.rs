@@ -1,7 +1,7 @@
 //! Packing intervals into as few lanes as possible, so that none covers another.
 
-/// The lane of each interval `(start, end)`, and how many lanes there are: greedy by start, which is
-/// optimal for intervals. O(n log n + n · lanes).
+/// The lane of each interval `(start, end)`, and how many lanes there are: greedy by start, which
+/// is optimal for intervals. O(n log n + n · lanes).
 pub(crate) fn pack(intervals: &[(f64, f64)]) -> (Vec<usize>, usize) {
     let mut by_start: Vec<usize> = (0..intervals.len()).collect();
     by_start.sort_by(|&a, &b| intervals[a].0.total_cmp(&intervals[b].0));

@@ -369,7 +369,8 @@ fn title(scene: &Scene, shown: &Shown) -> String {
     title
 }
 
-/// The axis: a hairline at each event, its time where there is room, and the gaps that were shortened.
+/// The axis: a hairline at each event, its time where there is room, and the gaps that were
+/// shortened.
 fn ticks(scene: &Scene, axis: &Axis, bottom: f64, right: f64) -> Markup {
     let timed = scene.is_timed();
     let instants = scene.instants();

@@ -1,5 +1,5 @@
-//! Runs that never took place: a cluster of one map, clients with made-up latencies, faults that make
-//! calls fail. Seeded, so that a page made from them is the same every time.
+//! Runs that never took place: a cluster of one map, clients with made-up latencies, faults that
+//! make calls fail. Seeded, so that a page made from them is the same every time.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 

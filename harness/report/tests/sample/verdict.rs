@@ -1,5 +1,5 @@
-//! A small contradiction and what a checker would say of it, so that reports can be compared word by
-//! word whatever the checker's words are.
+//! A small contradiction and what a checker would say of it, so that reports can be compared word
+//! by word whatever the checker's words are.
 
 use testimony_checker::{
     Algorithm, ConfirmedBy, Counterexample, CycleEdge, Exhausted, Explanation, Judgement, Note,

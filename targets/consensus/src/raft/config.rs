@@ -14,8 +14,8 @@ pub struct Config {
     /// The members that the cluster begins with; empty for a node that is added later. What the log
     /// or a snapshot says goes before this.
     pub voters: BTreeSet<NodeId>,
-    /// A follower that hears no leader campaigns after a number of ticks drawn from this. Before the
-    /// start of the range nobody is helped to depose a leader that was heard.
+    /// A follower that hears no leader campaigns after a number of ticks drawn from this. Before
+    /// the start of the range nobody is helped to depose a leader that was heard.
     pub election_ticks: Range<u32>,
     /// A leader speaks to everybody at least once in so many ticks.
     pub heartbeat_ticks: u32,

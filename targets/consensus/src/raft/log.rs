@@ -64,8 +64,8 @@ impl<C: Clone> Log<C> {
             .collect()
     }
 
-    /// The last place up to `limit` where another log, of which `limit` is an entry, may agree: terms
-    /// never fall along a log, so nothing of a later term than the limit's does.
+    /// The last place up to `limit` where another log, of which `limit` is an entry, may agree:
+    /// terms never fall along a log, so nothing of a later term than the limit's does.
     pub(super) fn agreement(&self, limit: Position) -> Position {
         let behind = self
             .entries

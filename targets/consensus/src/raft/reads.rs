@@ -86,8 +86,8 @@ impl<M: StateMachine> Raft<M> {
     }
 
     /// Whether a majority has promised, by an answer, to help nobody else yet (dissertation section
-    /// 6.4.1). The promise is for the shortest election timeout since the answered round began, less
-    /// a margin for ticks that fall between and for clocks that drift. Nobody who was told to
+    /// 6.4.1). The promise is for the shortest election timeout since the answered round began,
+    /// less a margin for ticks that fall between and for clocks that drift. Nobody who was told to
     /// campaign at once keeps to it.
     fn is_leased(&self) -> bool {
         let Some(office) = self.office() else {

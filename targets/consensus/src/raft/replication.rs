@@ -55,8 +55,8 @@ impl<M: StateMachine> Raft<M> {
         }
     }
 
-    /// The bugs of a deposed leader come with Raft as in the paper, where it goes on until it hears of
-    /// a later term.
+    /// The bugs of a deposed leader come with Raft as in the paper, where it goes on until it hears
+    /// of a later term.
     pub(super) fn checks_quorum(&self) -> bool {
         let is_self_assured = self.bug(Bug::StaleLeaderRead) || self.bug(Bug::StaleAppendTruncates);
         self.config.check_quorum && !is_self_assured
@@ -180,8 +180,8 @@ impl<M: StateMachine> Raft<M> {
         }
     }
 
-    /// Where to go on after a follower's hint. If everything that may agree is not here any more, an
-    /// index whose predecessor is not here either, so that a snapshot is sent.
+    /// Where to go on after a follower's hint. If everything that may agree is not here any more,
+    /// an index whose predecessor is not here either, so that a snapshot is sent.
     fn next_after(&self, hint: Position) -> Index {
         let base = self.log.base();
         if hint.index < base.index || hint.term < base.term {

@@ -1,4 +1,5 @@
-//! Each planted bug of the core is seen by clients in some run; the same run without it is in order.
+//! Each planted bug of the core is seen by clients in some run; the same run without it is in
+//! order.
 
 use testimony_consensus::bug::{Bug, Layer};
 

@@ -1,5 +1,5 @@
-//! Clients, and what they may see: a list that everybody appends to is linearizable if all reads are
-//! prefixes of one list, and the lengths respect real time.
+//! Clients, and what they may see: a list that everybody appends to is linearizable if all reads
+//! are prefixes of one list, and the lengths respect real time.
 
 use std::collections::{BTreeMap, BTreeSet};
 

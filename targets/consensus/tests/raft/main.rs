@@ -1,5 +1,5 @@
-//! Whole clusters of cores in one thread: every delivery, loss, crash and tick is chosen here, from a
-//! seed.
+//! Whole clusters of cores in one thread: every delivery, loss, crash and tick is chosen here, from
+//! a seed.
 
 #![expect(
     clippy::unwrap_used,

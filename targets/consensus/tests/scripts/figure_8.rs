@@ -9,8 +9,8 @@ use crate::script::{Letter, Script};
 
 const ALL: [u64; 5] = [1, 2, 3, 4, 5];
 
-/// What a read at node 1 was answered while its entry of the first term is on a majority, and what one
-/// at node 5 is answered after that entry has been overwritten.
+/// What a read at node 1 was answered while its entry of the first term is on a majority, and what
+/// one at node 5 is answered after that entry has been overwritten.
 fn figure_8(bug: Option<Bug>) -> (Option<i64>, Option<i64>) {
     let mut script = Script::new(5, |config| {
         config.pre_vote = false;
@@ -23,7 +23,8 @@ fn figure_8(bug: Option<Bug>) -> (Option<i64>, Option<i64>) {
     script.tick(&[1], 3);
     script.talk(&ALL);
     assert_eq!(script.add(1, (session, 1), &[1, 2]), None);
-    // (b) Node 5 leads term 2 with the votes of 3 and 4. Another entry is at that place in its log only.
+    // (b) Node 5 leads term 2 with the votes of 3 and 4. Another entry is at that place in its log
+    // only.
     script.elect_but(5, &[3, 4, 5], |letter| {
         matches!(letter.message.body, Body::Append { .. })
     });
@@ -33,8 +34,8 @@ fn figure_8(bug: Option<Bug>) -> (Option<i64>, Option<i64>) {
         (script.status(5).term, script.status(5).commit),
         (2, session)
     );
-    // (c) Node 1 hears of that, and leads a later term with the votes of 2 and 3. Its entry of term 1
-    // reaches node 3 and so a majority; no entry of its present term gets that far.
+    // (c) Node 1 hears of that, and leads a later term with the votes of 2 and 3. Its entry of term
+    // 1 reaches node 3 and so a majority; no entry of its present term gets that far.
     let place = session + 1;
     let has_it = Cell::new(false);
     let is_too_much = |letter: &Letter| {
@@ -58,8 +59,8 @@ fn figure_8(bug: Option<Bug>) -> (Option<i64>, Option<i64>) {
     let before = script.ask(1);
     script.talk_but(&[1, 2, 3], is_too_much);
     let before = script.answer(before);
-    // (d) Node 5 hears of that in turn, leads again, with the votes of 2, 3 and 4, and overwrites the
-    // entry.
+    // (d) Node 5 hears of that in turn, leads again, with the votes of 2, 3 and 4, and overwrites
+    // the entry.
     script.tick(&[5], 3);
     script.talk(&[2, 3, 4, 5]);
     script.elect(5, &[2, 3, 4, 5]);

@@ -36,9 +36,9 @@ fn a_leased_read_needs_no_messages_and_ends_with_the_lease() {
     assert_eq!(read_at_once(&mut script, 1), None, "the lease is over");
 }
 
-/// Node 3 wins an election of the next term with the help of node 4, which promised node 1 just now to
-/// help nobody: a late answer has told node 4 of the later term. Knowing of a later term does not
-/// release it from its promise.
+/// Node 3 wins an election of the next term with the help of node 4, which promised node 1 just now
+/// to help nobody: a late answer has told node 4 of the later term. Knowing of a later term does
+/// not release it from its promise.
 #[test]
 fn a_follower_that_learns_of_a_later_term_keeps_its_promise() {
     let (mut script, session) = led_by_1();

@@ -6,8 +6,8 @@ use testimony_consensus::raft::Role;
 
 use crate::script::Script;
 
-/// Nodes 1 and 2 campaign in the same term. Node 3 votes for the first, is started again, and is asked
-/// by the second. What the two are then.
+/// Nodes 1 and 2 campaign in the same term. Node 3 votes for the first, is started again, and is
+/// asked by the second. What the two are then.
 fn asked_twice(bug: Option<Bug>) -> [Role; 2] {
     let mut script = Script::new(3, |config| {
         config.pre_vote = false;

@@ -1,7 +1,7 @@
 //! The planted bugs, each with the faults and operations that show it.
 //!
-//! A profile chooses what happens to the cluster, never what the workload may be answered or how the
-//! history is judged.
+//! A profile chooses what happens to the cluster, never what the workload may be answered or how
+//! the history is judged.
 
 use std::collections::BTreeMap;
 

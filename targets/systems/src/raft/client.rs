@@ -17,7 +17,8 @@ const OPERATION_PATH: &str = "/v1/operation";
 /// The server has forgotten the session; a new one has to be opened.
 const SESSION_EXPIRED: &str = "session-expired";
 
-/// Sequential; updates run in a session of the client's own, which is opened with the first of them.
+/// Sequential; updates run in a session of the client's own, which is opened with the first of
+/// them.
 #[derive(Debug)]
 pub(crate) struct RaftClient {
     exchange: Exchange,

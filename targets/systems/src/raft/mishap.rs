@@ -1,8 +1,8 @@
 //! What can go wrong with a request to the Raft target, and what it says about the operation.
 //!
-//! This table decides between *failed* and *unknown*, so it decides whether a verdict can be trusted:
-//! to call an update failed that happens later manufactures violations. What is not in the table is
-//! unknown.
+//! This table decides between *failed* and *unknown*, so it decides whether a verdict can be
+//! trusted: to call an update failed that happens later manufactures violations. What is not in the
+//! table is unknown.
 //!
 //! | what the client met | certainty | then |
 //! |---|---|---|
@@ -18,8 +18,9 @@
 //! | any other status or outcome | unknown | next node |
 //!
 //! "Next node" repeats the request under the same session and sequence number, so that the target
-//! applies it once, as long as the operation's time lasts. Over all requests of an operation: if one
-//! is answered, that is the answer. Otherwise, if every one was certainly not applied, the operation
+//! applies it once, as long as the operation's time lasts. Over all requests of an operation: if
+//! one is answered, that is the answer. Otherwise, if every one was certainly not applied, the
+//! operation
 //! *failed*. Otherwise its outcome is *unknown*: a later "certainly not applied" speaks only of the
 //! repetition, not of what was sent before. An operation that changes nothing (read, contains) and
 //! got no answer has *failed*, whatever happened: it may be dropped from a history.
