@@ -190,6 +190,12 @@ fn targets_and_their_bugs_are_listed_for_programs() {
     let answer = testimony(folder.path(), &["targets", "--json"]).exits_with(0);
     let targets: Value = serde_json::from_str(&answer.stdout).expect("a JSON array");
     assert_eq!(targets[0]["name"], "raft");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/bugs.md");
+    let page = std::fs::read_to_string(page).expect("docs/bugs.md is there");
+    for bug in targets[0]["bugs"].as_array().expect("bugs") {
+        let row = format!("| `{}` |", bug.as_str().expect("a name"));
+        assert!(page.contains(&row), "{row} is not in docs/bugs.md");
+    }
     assert!(
         targets[0]["bugs"].as_array().expect("bugs").len() >= 10,
         "{targets}"
