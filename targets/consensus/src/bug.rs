@@ -131,16 +131,17 @@ impl fmt::Display for Bug {
 const LOCAL_READS: Facts = Facts {
     name: "local-reads",
     summary: "any node answers reads from what it has applied itself",
-    incident: "etcd before 0.5 answered reads from any member's own state unless asked for a quorum \
-               read (Kingsbury, Jepsen: etcd and Consul, 2014)",
+    incident: "etcd in 2014 answered reads from a node's own state unless asked for a quorum read \
+               (Kingsbury, Jepsen: etcd and Consul, 2014)",
     shows: "reads go back in time when clients ask different nodes; more so behind a partition or \
             on slow links",
 };
 const STALE_LEADER_READ: Facts = Facts {
     name: "stale-leader-read",
     summary: "a node that believes to lead answers reads without asking a majority",
-    incident: "Consul's consistent reads in 2014 trusted the leader's belief to be the leader \
-               (Kingsbury, Jepsen: etcd and Consul, 2014); Raft paper section 8 says what to do instead",
+    incident: "Consul's default reads trust the leader to know that it leads, so that a deposed one \
+               answers with old values (Kingsbury, Jepsen: etcd and Consul, 2014); Raft paper section 8 \
+               says what to do instead",
     shows: "a leader that is cut off or was paused answers with values that a newer leader has \
             overwritten",
 };

@@ -3,7 +3,7 @@
 //! As Ongaro and Ousterhout describe it in "In Search of an Understandable Consensus Algorithm"
 //! (the Raft paper) and Ongaro in "Consensus: Bridging Theory and Practice" (the dissertation).
 //! Members change one at a time, with a committed entry of the leader's own term before
-//! ([`membership`]).
+//! (`membership.rs`).
 
 use std::collections::BTreeMap;
 use std::fmt;

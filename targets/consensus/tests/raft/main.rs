@@ -14,4 +14,5 @@ mod nemesis;
 mod properties;
 mod scripted;
 mod simulation;
+mod taken;
 mod world;

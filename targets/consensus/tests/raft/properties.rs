@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use testimony_consensus::NodeId;
-use testimony_consensus::raft::{Entry, Event, Index, Payload, Raft, Role, Status, Term};
+use testimony_consensus::raft::{
+    Body, Entry, Envelope, Event, Index, Payload, Raft, Role, Status, Term,
+};
 
 use crate::disk::Disk;
 use crate::journal::{Journal, Push};
@@ -63,6 +65,27 @@ impl Properties {
     pub(crate) fn told(&self, id: NodeId, event: &Event) {
         let is_lost = matches!(event, Event::CommittedLost { .. });
         assert!(self.is_off || !is_lost, "{id}: {event:?}");
+    }
+
+    /// Nothing is said that a crash could make untrue.
+    pub(crate) fn said(&self, disk: &Disk, envelope: &Envelope<Push>) {
+        if self.is_off {
+            return;
+        }
+        let Envelope { to, message, .. } = envelope;
+        let durable = &disk.durable;
+        let (is_ahead, is_kept) = match &message.body {
+            Body::RequestVote { pre, .. } => (*pre, true),
+            Body::Vote { pre: true, granted } => (*granted, true),
+            Body::Vote { granted, .. } => (false, !granted || durable.vote == Some(*to)),
+            Body::Accepted { matched, .. } => (false, *matched <= disk.last_index()),
+            _ => (false, true),
+        };
+        assert!(
+            is_ahead || message.term <= durable.term,
+            "the term is not saved: {envelope:?}"
+        );
+        assert!(is_kept, "it is not saved: {envelope:?}");
     }
 
     pub(crate) fn restarted(&mut self, id: NodeId) {

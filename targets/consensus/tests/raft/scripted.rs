@@ -330,6 +330,65 @@ fn a_lease_answers_reads_at_once_and_ends_in_time() {
     assert_eq!(world.reply(read), None);
 }
 
+/// A cluster whose leader holds a lease; the leader, and another member.
+fn leased() -> (World, NodeId, NodeId) {
+    let mut world = world(3, |config| config.lease_reads = true);
+    world.pass(60);
+    let leader = world.leader().unwrap();
+    let other = [N1, N2, N3].into_iter().find(|id| *id != leader).unwrap();
+    (world, leader, other)
+}
+
+#[test]
+fn no_lease_outlasts_a_hand_over() {
+    let (mut world, leader, other) = leased();
+    world.request(leader, Request::Transfer(other));
+    let read = world.request(leader, Request::Query(Read));
+    assert_eq!(world.reply(read), None);
+    world.settle();
+    assert_eq!(world.leader(), Some(other));
+}
+
+#[test]
+fn a_node_that_is_started_again_keeps_its_promise_to_a_leader() {
+    let (mut world, leader, other) = leased();
+    let third = [N1, N2, N3]
+        .into_iter()
+        .find(|id| ![leader, other].contains(id))
+        .unwrap();
+    // The third hears nothing for long, and then the leader and the other one make a lease.
+    world.only(&[leader, other]);
+    world.pass(60);
+    world.crash(other);
+    world.start(other);
+    world.only(&[other, third]);
+    (0..3).for_each(|_| world.tick(third));
+    world.settle();
+    let read = world.request(leader, Request::Query(Read));
+    assert!(world.reply(read).is_some());
+    assert_ne!(world.status(third).role, Role::Leader);
+}
+
+#[test]
+fn a_leader_that_is_about_to_be_removed_may_still_be_needed() {
+    let (mut world, _) = led(|_| {});
+    assert_eq!(
+        answer(&mut world, N1, Request::RemoveNode(N3)),
+        Some(Reply::Done)
+    );
+    world.pass(6);
+    // Its own removal is in its log only, which is the longest: node 2 cannot win without it.
+    world.only(&[N1]);
+    world.request(N1, Request::RemoveNode(N1));
+    world.settle();
+    world.crash(N1);
+    world.start(N1);
+    world.cut.clear();
+    world.pass(100);
+    let leader = world.leader().unwrap();
+    assert_eq!((leader, world.status(leader).voters), (N2, vec![N2]));
+}
+
 #[test]
 fn no_ticket_is_left_when_a_cluster_has_gone_through_much() {
     let (mut world, session) = led(|_| {});

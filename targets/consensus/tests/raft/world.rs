@@ -216,7 +216,10 @@ impl World {
         }
         node.disk.execute(&output);
         match output {
-            Output::Send(envelope) => self.wire.push(envelope),
+            Output::Send(envelope) => {
+                self.properties.said(&self.nodes[&id].disk, &envelope);
+                self.wire.push(envelope);
+            }
             Output::Event(event) => {
                 self.properties.told(id, &event);
                 self.events.push((id, event));
