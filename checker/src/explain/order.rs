@@ -49,7 +49,10 @@ pub(crate) fn explain(
     };
     groups
         .iter()
-        .find_map(|group| seen_too_early(group, operations, words))
+        .find_map(|group| {
+            seen_too_early(group, operations, words)
+                .or_else(|| swapped_twice(group, operations, words))
+        })
         .or_else(|| {
             shortest_cycle(&groups, operations)
                 .map(|cycle| tell(&cycle, &groups, operations, words))
@@ -231,6 +234,39 @@ fn seen_too_early(
     })
 }
 
+/// Two swapped from a value that was there once.
+fn swapped_twice(
+    group: &Group,
+    operations: &[Operation<Call, Answer>],
+    words: &Words<'_>,
+) -> Option<Explanation> {
+    let replaces = |&&op: &&usize| {
+        let (call, answer) = (&operations[op].input, completed(&operations[op]));
+        let swapped = answer.is_some_and(|answer| answer.swapped == Some(true));
+        swapped && pair(call).is_some_and(|(old, new)| old != new)
+    };
+    let mut winners = group.seers.iter().filter(replaces);
+    let (&first, &second) = (winners.next()?, winners.next()?);
+    let value = &group.value;
+    Some(Explanation {
+        headline: format!(
+            "{} and {}, but it was {value} only once, until the first of the two",
+            words.deed(first),
+            words.deed(second)
+        ),
+        sentences: vec![
+            format!("{}.", words.sentence(first)),
+            format!("{}.", words.sentence(second)),
+            format!("Nothing else made it {value} between them."),
+        ],
+        marked: vec![operations[first].call.index, operations[second].call.index],
+        cycle: Some(vec![
+            edge(operations, first, second, Why::WriteOrder),
+            edge(operations, second, first, Why::WriteOrder),
+        ]),
+    })
+}
+
 fn edge(operations: &[Operation<Call, Answer>], from: usize, to: usize, why: Why) -> CycleEdge {
     CycleEdge {
         from: operations[from].call.index,
@@ -239,17 +275,36 @@ fn edge(operations: &[Operation<Call, Answer>], from: usize, to: usize, why: Why
     }
 }
 
+/// Why one group stands before another.
+#[derive(Clone, Copy)]
+enum Reason {
+    /// The first is that of the initial value, which comes before everything.
+    Initial,
+    /// Somebody in the first ended before somebody in the second began.
+    Time(Before),
+    /// This operation made the second value of the first.
+    Swap(usize),
+}
+
 /// One step of a cycle of groups.
 struct Step {
     from: usize,
     to: usize,
-    /// `None` where the first group is that of the initial value, which comes before everything.
-    why: Option<Before>,
+    why: Reason,
+}
+
+impl Reason {
+    fn before(self) -> Option<Before> {
+        match self {
+            Reason::Time(before) => Some(before),
+            Reason::Initial | Reason::Swap(_) => None,
+        }
+    }
 }
 
 /// The fewest groups that go round in a circle.
 fn shortest_cycle(groups: &[Group], operations: &[Operation<Call, Answer>]) -> Option<Vec<Step>> {
-    let mut graph: DiGraph<(), Option<Before>> = DiGraph::new();
+    let mut graph: DiGraph<(), Reason> = DiGraph::new();
     let nodes: Vec<NodeIndex> = groups.iter().map(|_| graph.add_node(())).collect();
     for (from, first) in groups.iter().enumerate() {
         for (to, second) in groups.iter().enumerate().filter(|(to, _)| *to != from) {
@@ -269,13 +324,13 @@ fn shortest_cycle(groups: &[Group], operations: &[Operation<Call, Answer>]) -> O
     Some(steps(&graph, shortest.1, shortest.2))
 }
 
-/// Why all of one group stand before all of another, if they do. Of several reasons the latest end, and
-/// then the earliest beginning: the most telling one.
+/// Why all of one group stand before all of another, if they do. Of several reasons the latest end,
+/// and then the earliest beginning: the most telling one.
 fn stands_before(
     first: &Group,
     second: &Group,
     operations: &[Operation<Call, Answer>],
-) -> Option<Option<Before>> {
+) -> Option<Reason> {
     let pairs =
         members(first).flat_map(|ended| members(second).map(move |began| Before { ended, began }));
     let real = pairs
@@ -286,15 +341,18 @@ fn stands_before(
                 std::cmp::Reverse(pair.began),
             )
         });
-    if real.is_some() {
-        return Some(real);
-    }
     // The group of an unknown update that nobody saw may be nowhere at all.
     let happened = second
         .maker
-        .is_some_and(|maker| completed(&operations[maker]).is_some());
-    let there = happened || !second.seers.is_empty();
-    (first.maker.is_none() && there).then_some(None)
+        .filter(|&maker| completed(&operations[maker]).is_some() || !second.seers.is_empty());
+    let swap = happened.filter(|&maker| {
+        let call = &operations[maker].input;
+        call.f == Function::Cas && pair(call).is_some_and(|(old, _)| old == first.value)
+    });
+    let initial = (first.maker.is_none() && happened.is_some()).then_some(Reason::Initial);
+    real.map(Reason::Time)
+        .or(swap.map(Reason::Swap))
+        .or(initial)
 }
 
 fn members(group: &Group) -> impl Iterator<Item = usize> {
@@ -302,15 +360,17 @@ fn members(group: &Group) -> impl Iterator<Item = usize> {
 }
 
 /// The edge, and the shortest way back.
-fn steps(graph: &DiGraph<(), Option<Before>>, from: NodeIndex, to: NodeIndex) -> Vec<Step> {
+fn steps(graph: &DiGraph<(), Reason>, from: NodeIndex, to: NodeIndex) -> Vec<Step> {
     let mut steps = Vec::new();
     let (mut at, mut next) = (from, to);
     loop {
-        let why = graph.find_edge(at, next).and_then(|edge| graph[edge]);
+        let Some(edge) = graph.find_edge(at, next) else {
+            return steps;
+        };
         steps.push(Step {
             from: at.index(),
             to: next.index(),
-            why,
+            why: graph[edge],
         });
         if next == from {
             return steps;
@@ -345,6 +405,7 @@ fn tell(
         let makers = [groups[step.from].maker, groups[step.to].maker];
         let pair = step
             .why
+            .before()
             .into_iter()
             .flat_map(|pair| [pair.ended, pair.began]);
         marked.extend(
@@ -368,7 +429,7 @@ fn tell(
 /// The step that says it best: one into a read or another answer, the last of them in time.
 fn accusation(cycle: &[Step], operations: &[Operation<Call, Answer>]) -> usize {
     let rank = |step: &Step| {
-        let began = step.why.map(|pair| pair.began);
+        let began = step.why.before().map(|pair| pair.began);
         let only_sees = began.is_some_and(|op| made(&operations[op]).is_none());
         (only_sees, began.map(|op| operations[op].called))
     };
@@ -378,7 +439,7 @@ fn accusation(cycle: &[Step], operations: &[Operation<Call, Answer>]) -> usize {
 }
 
 fn headline(step: &Step, groups: &[Group], words: &Words<'_>) -> String {
-    let Some(Before { ended, began }) = step.why else {
+    let Some(Before { ended, began }) = step.why.before() else {
         return "the order of the values goes round in a circle".to_owned();
     };
     let value = words.value(ended, &groups[step.from].value);
@@ -399,10 +460,14 @@ fn headline(step: &Step, groups: &[Group], words: &Words<'_>) -> String {
 fn told_step(step: &Step, groups: &[Group], words: &Words<'_>) -> String {
     let (first, then) = (&groups[step.from].value, &groups[step.to].value);
     match step.why {
-        None => {
+        Reason::Initial => {
             format!("The initial value {first} was there before {then}, and nothing made it again.")
         }
-        Some(Before { ended, began }) => format!(
+        Reason::Swap(op) => format!(
+            "{} made {then} of {first}: so {first} was there before {then}.",
+            words.doing(op)
+        ),
+        Reason::Time(Before { ended, began }) => format!(
             "{} and ended at {}, before {} began at {}: so {first} was there before {then}.",
             words.deed(ended),
             words.ended(ended),
@@ -419,13 +484,13 @@ fn edges(
     accusing: usize,
     operations: &[Operation<Call, Answer>],
 ) -> Option<Vec<CycleEdge>> {
-    let first = cycle[accusing].why?;
+    let first = cycle[accusing].why.before()?;
     let onward = cycle[accusing + 1..].iter().chain(&cycle[..accusing]);
     let onward: Vec<&Step> = onward.collect();
     let mut edges = vec![edge(operations, first.ended, first.began, Why::RealTime)];
     let mut at = first.began;
     let between = onward.split_last().map_or(&[][..], |(_, between)| between);
-    for pair in between.iter().filter_map(|step| step.why) {
+    for pair in between.iter().filter_map(|step| step.why.before()) {
         edges.push(edge(operations, at, pair.began, Why::WriteOrder));
         at = pair.began;
     }
@@ -560,6 +625,38 @@ mod tests {
             (1, "ok", READ_NULL),
         ];
         assert_eq!(explained(Model::Register, &unseen), None);
+    }
+
+    #[test]
+    fn what_a_swap_replaced_does_not_come_back() {
+        let swap = r#""f":"cas","value":[1,2]"#;
+        let told = explained(
+            Model::CasRegister,
+            &[
+                (0, "invoke", WRITE_1),
+                (3, "invoke", swap),
+                (1, "invoke", READ),
+                (1, "ok", READ_2),
+                (2, "invoke", READ),
+                (2, "ok", READ_1),
+            ],
+        );
+        insta::assert_snapshot!(told.unwrap().headline, @"p2 read 1 at 0.500 s, but 2 was already seen by p1, which ended at 0.400 s");
+    }
+
+    #[test]
+    fn a_value_is_swapped_away_only_once() {
+        let swap = |to| format!(r#""f":"cas","value":[null,{to}]"#);
+        let swapped = |to| format!(r#""f":"cas","value":[null,{to}],"swapped":true"#);
+        let (a, b, c, d) = (swap(1), swap(2), swapped(1), swapped(2));
+        let events = [
+            (0, "invoke", &*a),
+            (1, "invoke", &*b),
+            (0, "ok", &*c),
+            (1, "ok", &*d),
+        ];
+        let told = explained(Model::CasRegister, &events).unwrap();
+        insta::assert_snapshot!(told.headline, @"p0 swapped the register from null to 1 and p1 swapped the register from null to 2, but it was null only once, until the first of the two");
     }
 
     #[test]
