@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashSet;
 use testimony_history::{
     Answer, Call, History, Model as Kind, Operation, Outcome, RecordedHistory, Value,
 };
 
 use crate::budget::Budget;
+use crate::erasure;
 use crate::expert::{Expert, Layman};
 use crate::explain::{self, Explanation};
 use crate::model::Model;
@@ -38,6 +40,14 @@ pub(crate) trait Court<I, O> {
     fn weaker(&self, operation: &Operation<I, O>) -> Vec<Relaxed<I, O>>;
     /// What is known after an operation, whatever was before.
     fn anchor(&self, operation: &Operation<I, O>) -> Option<Anchor<I, O>>;
+    /// The elements that can be left out of operations of one key.
+    fn elements(&self, operations: &[Operation<I, O>]) -> Vec<Value>;
+    /// The operations without those elements, and which of them are left.
+    fn without(
+        &self,
+        operations: &[Operation<I, O>],
+        gone: &FxHashSet<Value>,
+    ) -> (Vec<Operation<I, O>>, Vec<bool>);
     /// Brute force; `None` if the history is too large.
     fn oracle(&self, history: &History<I, O>) -> Option<bool>;
     /// The search with every pruning off, on a history of one key.
@@ -199,6 +209,18 @@ impl<M: Model> Court<M::Input, M::Output> for TypedCourt<'_, M> {
         None
     }
 
+    fn elements(&self, _operations: &[Operation<M::Input, M::Output>]) -> Vec<Value> {
+        Vec::new()
+    }
+
+    fn without(
+        &self,
+        operations: &[Operation<M::Input, M::Output>],
+        _gone: &FxHashSet<Value>,
+    ) -> (Vec<Operation<M::Input, M::Output>>, Vec<bool>) {
+        (operations.to_vec(), vec![true; operations.len()])
+    }
+
     fn oracle(&self, history: &History<M::Input, M::Output>) -> Option<bool> {
         oracle::is_linearizable(self.model, history)
     }
@@ -302,6 +324,18 @@ impl<B: Bundled> Court<Call, Answer> for RecordedCourt<B> {
 
     fn anchor(&self, operation: &Operation<Call, Answer>) -> Option<Anchor<Call, Answer>> {
         relaxation::anchor(self.kind, &self.initial, operation)
+    }
+
+    fn elements(&self, operations: &[Operation<Call, Answer>]) -> Vec<Value> {
+        erasure::elements(self.kind, &self.initial, operations)
+    }
+
+    fn without(
+        &self,
+        operations: &[Operation<Call, Answer>],
+        gone: &FxHashSet<Value>,
+    ) -> (Vec<Operation<Call, Answer>>, Vec<bool>) {
+        erasure::without(self.kind, operations, gone)
     }
 
     fn oracle(&self, history: &RecordedHistory) -> Option<bool> {

@@ -5,6 +5,7 @@ pub mod budget;
 pub mod check;
 mod counterexample;
 mod court;
+mod erasure;
 mod expert;
 pub mod explain;
 pub mod model;

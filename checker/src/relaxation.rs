@@ -96,19 +96,7 @@ pub(crate) fn anchor(
             Some(anchored)
         }
         Kind::Mutex => (call.f == Function::Release).then_some(Anchor::Start),
-        Kind::Counter => {
-            let start = if *initial == Value::Null {
-                Value::Int(0)
-            } else {
-                initial.clone()
-            };
-            let told = if call.f == Function::Read {
-                &answer.value
-            } else {
-                &answer.result
-            };
-            (told.as_ref() == Some(&start)).then_some(Anchor::Start)
-        }
+        Kind::Counter => counted(initial, call, answer),
         Kind::Queue => {
             let empty = call.f == Function::Dequeue && is_empty(answer.value.as_ref());
             (empty && is_empty(Some(initial))).then_some(Anchor::Start)
@@ -118,6 +106,42 @@ pub(crate) fn anchor(
             let empty = is_empty(answer.value.as_ref()) && is_empty(Some(initial));
             (all && empty).then_some(Anchor::Start)
         }
+    }
+}
+
+/// What a counter is after an operation that told: as much more than at the start.
+fn counted(initial: &Value, call: &Call, answer: &Answer) -> Option<Anchor<Call, Answer>> {
+    let told = if call.f == Function::Read {
+        &answer.value
+    } else {
+        &answer.result
+    };
+    let (Some(Value::Int(told)), Value::Int(start)) = (told, or_zero(initial)) else {
+        return None;
+    };
+    let more = told.checked_sub(start)?;
+    if more == 0 {
+        return Some(Anchor::Start);
+    }
+    let value = Some(Value::Int(more));
+    let input = Call {
+        f: Function::Add,
+        key: call.key.clone(),
+        value,
+    };
+    let outcome = Outcome::Completed(Answer::default());
+    Some(Anchor::State(Relaxed {
+        input,
+        outcome,
+        text: GIVEN,
+    }))
+}
+
+fn or_zero(initial: &Value) -> Value {
+    if *initial == Value::Null {
+        Value::Int(0)
+    } else {
+        initial.clone()
     }
 }
 

@@ -1,137 +1,230 @@
-//! Histories of the size that a test harness makes are decided in few steps.
+//! Histories of the size that a test harness makes are decided in few steps, right, and alike on any
+//! number of threads.
 
 mod simulated;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use simulated::{Fault, Schedule, simulate};
-use testimony_checker::{Budget, Verdict, check_recorded, decide_recorded};
-use testimony_history::Model;
+use testimony_checker::{
+    Algorithm, Budget, Judgement, Reason, Verdict, check_recorded, verify_recorded,
+};
+use testimony_history::{Model, RecordedHistory};
 
-#[test]
-fn probe() {
-    for model in Model::ALL
-        .into_iter()
-        .filter(|m| std::env::var("M").is_ok_and(|x| x == m.name()))
-    {
-        for fault in [
-            None,
-            Some(Fault::Stale),
-            Some(Fault::Lost),
-            Some(Fault::Twice),
-        ] {
-            for haste in [0.5, 0.8] {
-                let mut worst = 0;
-                let mut total = 0;
-                let (mut ill, mut leg, mut und) = (0, 0, 0);
-                let mut secs = 0.0f64;
-                let mut worst_s = 0.0f64;
-                let mut conc = 0.0f64;
-                let mut big = 0;
-                for seed in std::env::var("S").map_or(0..12, |s| {
-                    let s: u64 = s.parse().unwrap();
-                    s..s + 1
-                }) {
-                    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                    let schedule = Schedule {
-                        model,
-                        processes: 15,
-                        operations: 400,
-                        keys: if model == Model::Kv { 1 } else { 0 },
-                        values: 0,
-                        unknown: 0.025,
-                        failed: 0.02,
-                        tie: 0.0,
-                        fault: fault.map(|f| (f, 0.005)),
-                        haste,
-                        actual: true,
-                    };
-                    let (history, faulty) = simulate(&schedule, &mut rng);
-                    let budget = Budget {
-                        steps: 2_000_000,
-                        ..Budget::for_tests()
-                    };
-                    let t = std::time::Instant::now();
-                    let d = decide_recorded(model, None, &history, &budget);
-                    if d.is_illegal() {
-                        println!("seed {seed} illegal");
-                    }
-                    let dt = t.elapsed().as_secs_f64();
-                    secs += dt;
-                    worst_s = worst_s.max(dt);
-                    let t = std::time::Instant::now();
-                    let j = d.conclude();
-                    conc = conc.max(t.elapsed().as_secs_f64());
-                    worst = worst.max(j.steps);
-                    total += j.steps;
-                    match j.verdict {
-                        Verdict::Linearizable(_) => leg += 1,
-                        Verdict::Illegal(c) => {
-                            assert!(faulty);
-                            ill += 1;
-                            big = big.max(c.operations.operations().len());
-                        }
-                        Verdict::Undecided(w) => {
-                            und += 1;
-                            if !matches!(w.reason, testimony_checker::Reason::Steps) {
-                                println!("{w:?}")
-                            }
-                        }
-                    }
-                }
-                println!(
-                    "{model} {fault:?} haste {haste}: legal {leg} illegal {ill} undecided {und}; steps worst {worst} total {total}; s worst {worst_s:.3}; conclude worst {conc:.3}, biggest {big}"
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn show() {
-    let Ok(seed) = std::env::var("SHOW") else {
-        return;
-    };
-    let seed: u64 = seed.parse().unwrap();
-    let haste: f64 = std::env::var("HASTE").map_or(0.8, |h| h.parse().unwrap());
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let schedule = Schedule {
-        model: Model::Kv,
+/// One key under the load of a harness: unique values, several operations open at once, some thirty
+/// of the 400 with unknown outcome.
+fn one_key(model: Model, fault: Option<Fault>) -> Schedule {
+    Schedule {
+        model,
         processes: 15,
         operations: 400,
-        keys: 1,
+        keys: u64::from(model == Model::Kv),
         values: 0,
         unknown: 0.025,
         failed: 0.02,
         tie: 0.0,
-        fault: Some((Fault::Stale, 0.005)),
-        haste,
+        fault: fault.map(|fault| (fault, 0.005)),
+        haste: 0.7,
         actual: true,
-    };
-    let (history, _) = simulate(&schedule, &mut rng);
-    let judgement = check_recorded(Model::Kv, None, &history, &Budget::for_tests());
-    if let Verdict::Illegal(c) = judgement.verdict {
-        println!("{:?} {}", c.confirmed_by, c.operations.operations().len());
-        for op in c.operations.operations() {
-            println!(
-                "p{:<3} {:>4} {:>5?} {} {:?} -> {:?}",
-                op.process,
-                op.called,
-                op.returned,
-                op.input.f,
-                op.input.value.as_ref().map(|v| v.to_string()),
-                match &op.outcome {
-                    testimony_history::Outcome::Completed(a) => format!(
-                        "{:?} sw {:?} act {:?} res {:?}",
-                        a.value.as_ref().map(|v| v.to_string()),
-                        a.swapped,
-                        a.actual.as_ref().map(|v| v.to_string()),
-                        a.result
-                    ),
-                    o => format!("{o:?}"),
-                }
-            );
-        }
-        println!("{:#?}", c.explanation);
     }
+}
+
+fn drawn(schedule: &Schedule, seed: u64) -> (RecordedHistory, bool) {
+    simulate(schedule, &mut ChaCha8Rng::seed_from_u64(seed))
+}
+
+fn judge(model: Model, history: &RecordedHistory) -> Judgement {
+    check_recorded(model, None, history, &Budget::for_tests())
+}
+
+/// The verdict in a word, after its evidence has been checked.
+fn word(model: Model, history: &RecordedHistory, judgement: &Judgement) -> &'static str {
+    match &judgement.verdict {
+        Verdict::Linearizable(witness) => {
+            assert_eq!(verify_recorded(model, None, history, witness), Ok(Ok(())));
+            "linearizable"
+        }
+        Verdict::Illegal(found) => {
+            let again = judge(model, &found.operations);
+            assert!(matches!(again.verdict, Verdict::Illegal(_)), "{found:#?}");
+            "illegal"
+        }
+        Verdict::Undecided(_) => "undecided",
+    }
+}
+
+/// Judges many histories with one kind of fault. Returns how many were found illegal.
+fn judge_many(model: Model, fault: Option<Fault>, steps_most: u64) -> usize {
+    let mut illegal = 0;
+    for seed in 0..12 {
+        let (history, faulty) = drawn(&one_key(model, fault), seed);
+        let judgement = judge(model, &history);
+        let name = format!("{model}, {fault:?}, seed {seed}");
+        assert!(
+            judgement.steps <= steps_most,
+            "{name}: {} steps",
+            judgement.steps
+        );
+        match word(model, &history, &judgement) {
+            "linearizable" => {}
+            "illegal" => {
+                assert!(faulty, "{name}: nothing was wrong");
+                illegal += 1;
+            }
+            other => panic!("{name}: {other}"),
+        }
+    }
+    illegal
+}
+
+#[test]
+fn histories_without_a_fault_are_linearizable() {
+    for model in [
+        Model::Register,
+        Model::CasRegister,
+        Model::Kv,
+        Model::Counter,
+        Model::Set,
+    ] {
+        assert_eq!(judge_many(model, None, 20_000), 0);
+    }
+}
+
+#[test]
+fn stale_reads_are_found() {
+    for model in [
+        Model::Register,
+        Model::CasRegister,
+        Model::Kv,
+        Model::Counter,
+        Model::Set,
+    ] {
+        assert!(
+            judge_many(model, Some(Fault::Stale), 100_000) >= 3,
+            "{model}"
+        );
+    }
+}
+
+#[test]
+fn lost_updates_are_found() {
+    for model in [Model::CasRegister, Model::Counter, Model::Set] {
+        assert!(judge_many(model, Some(Fault::Lost), 50_000) >= 3, "{model}");
+    }
+}
+
+#[test]
+fn updates_applied_twice_are_found() {
+    assert!(judge_many(Model::Counter, Some(Fault::Twice), 50_000) >= 3);
+}
+
+/// The general search does not get through these: the sweep does.
+#[test]
+fn queues_of_unique_values_are_decided_by_the_sweep() {
+    for fault in [
+        None,
+        Some(Fault::Lost),
+        Some(Fault::Stale),
+        Some(Fault::Twice),
+    ] {
+        let mut illegal = 0;
+        for seed in 0..6 {
+            let schedule = Schedule {
+                unknown: 0.0,
+                ..one_key(Model::Queue, fault)
+            };
+            let (history, faulty) = drawn(&schedule, seed);
+            let judgement = judge(Model::Queue, &history);
+            assert_eq!(judgement.algorithms, [Algorithm::QueueSweep]);
+            let word = word(Model::Queue, &history, &judgement);
+            assert!(
+                faulty || word == "linearizable",
+                "{fault:?}, seed {seed}: {word}"
+            );
+            illegal += usize::from(word == "illegal");
+        }
+        assert!(fault.is_none() || illegal >= 3, "{fault:?}: {illegal}");
+    }
+}
+
+/// Ten keys, one of which has lost a write: the one with the contradiction is reported, whatever the
+/// number of threads, and with the same counterexample.
+#[test]
+fn the_answer_does_not_depend_on_the_number_of_threads() {
+    let mut illegal = 0;
+    for seed in 0..3 {
+        let schedule = Schedule {
+            keys: 10,
+            ..one_key(Model::Kv, Some(Fault::Stale))
+        };
+        let (history, _) = drawn(&schedule, seed);
+        let judged = |threads| {
+            let budget = Budget {
+                threads,
+                ..Budget::for_tests()
+            };
+            format!("{:?}", check_recorded(Model::Kv, None, &history, &budget))
+        };
+        let alone = judged(1);
+        illegal += usize::from(alone.contains("Illegal("));
+        for threads in [2, 3, 8] {
+            assert_eq!(judged(threads), alone, "seed {seed}, {threads} threads");
+        }
+    }
+    assert!(illegal > 0, "no history was illegal");
+}
+
+fn reason(judgement: &Judgement) -> &Reason {
+    match &judgement.verdict {
+        Verdict::Undecided(exhausted) => &exhausted.reason,
+        other => panic!("decided: {other:?}"),
+    }
+}
+
+/// Repeated values and comparisons that did not say what they found: the search has to work.
+fn hard() -> RecordedHistory {
+    let schedule = Schedule {
+        values: 3,
+        haste: 0.4,
+        unknown: 0.1,
+        operations: 2000,
+        actual: false,
+        ..one_key(Model::Set, Some(Fault::Lost))
+    };
+    drawn(&schedule, 1).0
+}
+
+#[test]
+fn running_out_of_steps_is_undecided() {
+    let budget = Budget {
+        steps: 50,
+        ..Budget::for_tests()
+    };
+    let judgement = check_recorded(Model::Set, None, &hard(), &budget);
+    assert_eq!(*reason(&judgement), Reason::Steps);
+    assert!(judgement.steps <= 50);
+}
+
+#[test]
+fn running_out_of_memory_is_undecided() {
+    let budget = Budget {
+        bytes: 10_000,
+        ..Budget::for_tests()
+    };
+    let judgement = check_recorded(Model::Set, None, &hard(), &budget);
+    assert_eq!(*reason(&judgement), Reason::Bytes);
+}
+
+#[test]
+fn a_raised_stop_flag_ends_the_check() {
+    let stop = Some(Arc::new(AtomicBool::new(true)));
+    let budget = Budget {
+        stop,
+        ..Budget::for_tests()
+    };
+    let judgement = check_recorded(Model::Set, None, &hard(), &budget);
+    assert_eq!(*reason(&judgement), Reason::Stopped);
 }

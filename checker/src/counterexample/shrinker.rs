@@ -10,12 +10,14 @@
 //!   before the anchor's call is dropped, what overlaps it is made unknown (pure ones dropped), and the
 //!   anchor is replaced by a write of that state, or dropped if it is the initial one. Of the order,
 //!   keep what comes after the anchor.
+//! - *Elements* that play no part are left out; see [`erasure`](crate::erasure).
 //! - A pure operation is *dropped*: it changes no state.
 //! - A completed operation is *opened*, made unknown: the same order holds.
 //! - An operation is replaced by a *weaker* form, by its meaning.
 //! - An unknown operation that no other can notice is dropped; each model's expert proves that.
 
-use testimony_history::{History, Operation, Outcome, Position};
+use rustc_hash::FxHashSet;
+use testimony_history::{History, Operation, Outcome, Position, Value};
 
 use super::select;
 use crate::budget::Budget;
@@ -26,7 +28,7 @@ use crate::verdict::Note;
 /// The least that one judgement may cost, in steps; it may also cost some times what the first did.
 const STEPS_EACH: u64 = 50_000;
 const TIMES_FIRST: u64 = 2;
-/// The same for all judgements of one attempt at shrinking.
+/// The same for all judgements of one phase of shrinking.
 const STEPS_ALL: u64 = 300_000;
 const TIMES_FIRST_ALL: u64 = 4;
 /// What a judgement costs for each operation, beyond the steps of its search.
@@ -35,6 +37,7 @@ const STEPS_PER_OPERATION: u64 = 10;
 /// The most operations that a person takes in at once.
 const SMALL: usize = 10;
 
+const ELIDED: &str = "elements and offsets that play no part are left out of its answer";
 const LEFT_OPEN: &str = "whether and when it returned is left open";
 
 /// What shrinking leaves.
@@ -80,23 +83,30 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
         if self.budget.stopped() || !self.is_illegal(&self.exhibits.clone()) {
             return self.shrunk();
         }
-        let first = std::mem::take(&mut self.spent);
+        let first = self.spent;
         self.steps_each = STEPS_EACH.max(first.saturating_mul(TIMES_FIRST));
         self.steps_all = STEPS_ALL.max(first.saturating_mul(TIMES_FIRST_ALL));
-        self.cut();
+        self.afresh().erase();
+        self.afresh().cut();
         let start = self.shrunk();
-        self.relax();
+        self.afresh().relax();
         let from_start = self.shrunk();
         // What begins at the beginning is easier to follow than a start in the middle, unless long.
         if from_start.operations.len() <= SMALL {
             return from_start;
         }
-        (self.exhibits, self.notes, self.spent) = (start.operations, start.notes, 0);
-        if self.anchor() {
+        (self.exhibits, self.notes) = (start.operations, start.notes);
+        if self.afresh().anchor() {
             self.relax();
         }
         let anchored = self.exhibits.len() < from_start.operations.len();
         if anchored { self.shrunk() } else { from_start }
+    }
+
+    /// With all of its steps to spend.
+    fn afresh(&mut self) -> &mut Self {
+        self.spent = 0;
+        self
     }
 
     fn shrunk(&self) -> Shrunk<I, O> {
@@ -186,6 +196,46 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
         if illegal < ends.len() {
             self.accept(prefix(&self.exhibits, ends[illegal - 1]));
         }
+    }
+
+    /// Leaves out elements: all but one, if one will do, or else in ever smaller groups.
+    fn erase(&mut self) {
+        let elements = self.court.elements(&self.exhibits);
+        let all: FxHashSet<Value> = elements.iter().cloned().collect();
+        for element in elements.iter().rev() {
+            let mut gone = all.clone();
+            gone.remove(element);
+            if !gone.is_empty() && self.erase_these(&gone) {
+                return;
+            }
+        }
+        let mut size = elements.len().div_ceil(2);
+        while size > 0 && !self.is_tired() {
+            for group in elements.chunks(size) {
+                self.erase_these(&group.iter().cloned().collect());
+            }
+            size = if size == 1 { 0 } else { size.div_ceil(2) };
+        }
+    }
+
+    fn erase_these(&mut self, gone: &FxHashSet<Value>) -> bool {
+        let (left, keep) = self.court.without(&self.exhibits, gone);
+        let changed = left != self.exhibits || keep.contains(&false);
+        let before = self.exhibits.clone();
+        let accepted = changed && self.accept(select(&left, &keep));
+        if accepted {
+            for operation in &self.exhibits {
+                let index = operation.call.index;
+                let was = before.iter().find(|other| other.call.index == index);
+                if was.is_some_and(|was| was.outcome != operation.outcome) {
+                    self.notes.push(Note {
+                        operation: index,
+                        text: ELIDED.to_owned(),
+                    });
+                }
+            }
+        }
+        accepted
     }
 
     /// Starts at the last operation after which the state is known and the rest is still illegal.

@@ -9,6 +9,8 @@ use testimony_history::{
 pub(crate) struct Words<'a> {
     kind: Kind,
     operations: Vec<&'a Operation<Call, Answer>>,
+    /// The same as they are in the counterexample.
+    relaxed: &'a [Operation<Call, Answer>],
     /// Decimals of a second; `None` where times cannot be trusted and events are named instead.
     decimals: Option<usize>,
 }
@@ -35,6 +37,7 @@ impl<'a> Words<'a> {
         Words {
             kind,
             operations,
+            relaxed: history.operations(),
             decimals,
         }
     }
@@ -221,12 +224,32 @@ impl<'a> Words<'a> {
                 format!("read {element} at offset {offset} of {}", self.it(op))
             }
             Some(Answer { value, .. }) => {
+                let value = value.as_ref().unwrap_or(&Value::Null);
                 format!(
                     "read {}",
-                    self.value(op, value.as_ref().unwrap_or(&Value::Null))
+                    self.elided(op, value)
+                        .unwrap_or_else(|| self.value(op, value))
                 )
             }
         }
+    }
+
+    /// A list of which the counterexample has left out elements: those that it has kept, and dots.
+    fn elided(&self, op: usize, whole: &Value) -> Option<String> {
+        let Outcome::Completed(answer) = &self.relaxed[op].outcome else {
+            return None;
+        };
+        let (Value::List(whole), Some(Value::List(kept))) = (whole, &answer.value) else {
+            return None;
+        };
+        if kept.len() == whole.len() {
+            return None;
+        }
+        let kept = kept
+            .iter()
+            .map(|element| format!("{element}, "))
+            .collect::<String>();
+        Some(format!("[{kept}...]"))
     }
 
     fn cas(&self, op: usize, argument: &Value, answer: Option<&Answer>) -> String {

@@ -1,5 +1,6 @@
 //! An append-only list.
 
+use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -42,12 +43,13 @@ pub enum LogOutput {
 }
 
 /// The elements of a [`Log`], sharing their beginning with the log they were appended to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct LogState(Option<Arc<Node>>);
 
-#[derive(Debug)]
 struct Node {
     before: LogState,
+    /// An earlier state, so that any is reached in O(log n) jumps (Myers 1983).
+    jump: LogState,
     element: Value,
     length: u64,
     hash: u64,
@@ -77,8 +79,12 @@ impl LogState {
         let before = self.0.as_ref().map_or(0, |node| node.hash);
         let hash = FxBuildHasher.hash_one((before, &element));
         let length = self.length() + 1;
+        let jump = self.jump();
+        let farther = jump.jump();
+        let as_far = self.length() - jump.length() == jump.length() - farther.length();
         LogState(Some(Arc::new(Node {
             before: self.clone(),
+            jump: if as_far { farther } else { self.clone() },
             element,
             length,
             hash,
@@ -98,10 +104,27 @@ impl LogState {
                 .all(|(node, e)| node.element == *e)
     }
 
+    fn jump(&self) -> LogState {
+        self.0
+            .as_ref()
+            .map_or_else(LogState::default, |node| node.jump.clone())
+    }
+
     fn at(&self, offset: u64) -> Option<&Value> {
-        self.backwards()
-            .find(|node| node.length - 1 == offset)
-            .map(|node| &node.element)
+        let mut node = self.0.as_deref().filter(|node| node.length > offset)?;
+        while node.length - 1 != offset {
+            let far = node.jump.0.as_deref().filter(|far| far.length > offset);
+            node = far.or(node.before.0.as_deref())?;
+        }
+        Some(&node.element)
+    }
+}
+
+impl fmt::Debug for LogState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut elements: Vec<&Value> = self.backwards().map(|node| &node.element).collect();
+        elements.reverse();
+        f.debug_list().entries(elements).finish()
     }
 }
 
@@ -131,11 +154,14 @@ impl Hash for LogState {
     }
 }
 
-/// Frees a long log in a loop: one call per element would overflow the stack.
+/// Frees a long log in a loop: one call per element would overflow the stack. What a node jumps to is
+/// held by those before it, so letting go of the jump first never frees anything.
 impl Drop for Node {
     fn drop(&mut self) {
+        drop(self.jump.0.take());
         let mut next = self.before.0.take();
         while let Some(mut node) = next.and_then(Arc::into_inner) {
+            drop(node.jump.0.take());
             next = node.before.0.take();
         }
     }
