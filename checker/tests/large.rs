@@ -134,7 +134,8 @@ fn queues_of_unique_values_are_decided_by_the_sweep() {
         for seed in 0..6 {
             let schedule = Schedule {
                 unknown: 0.0,
-                ..one_key(Model::Queue, fault)
+                fault: fault.map(|fault| (fault, 0.02)),
+                ..one_key(Model::Queue, None)
             };
             let (history, faulty) = drawn(&schedule, seed);
             let judgement = judge(Model::Queue, &history);
