@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// of threads; the stop flag is for a caller with a clock, and can only make a verdict undecided.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    /// The most steps spent on any one partition. A step applies one operation to one state and takes
-    /// about a microsecond.
+    /// The most steps spent on any one partition. A step applies one operation to one state and
+    /// takes about a microsecond.
     pub steps: u64,
     /// The most memory, in bytes, that the searches together keep at any time.
     pub bytes: u64,

@@ -10,9 +10,9 @@ use crate::models::{Bundled, Keyed, decode, for_bundled};
 use crate::verdict::{Exhausted, Judgement, PartitionWitness, Reason, Verdict, Witness};
 use crate::witness::{WitnessError, verify_witness};
 
-/// Judges a history against a model. The verdict comes with its evidence, which has been verified; if
-/// it does not hold the verdict is undecided. Time is exponential in the number of operations open
-/// at once in the worst case, and close to linear in most.
+/// Judges a history against a model. The verdict comes with its evidence, which has been verified;
+/// if it does not hold the verdict is undecided. Time is exponential in the number of operations
+/// open at once in the worst case, and close to linear in most.
 pub fn check<M: Model>(
     model: &M,
     history: &History<M::Input, M::Output>,
@@ -51,8 +51,8 @@ pub fn decide_recorded<'a>(
     for_bundled!(model, B => decide_by::<B>(model, initial, history, budget))
 }
 
-/// Replays a witness for a recorded history; see [`verify_witness`]. A history that the model cannot
-/// read has no witness: the error is the text that says why.
+/// Replays a witness for a recorded history; see [`verify_witness`]. A history that the model
+/// cannot read has no witness: the error is the text that says why.
 pub fn verify_recorded(
     model: Kind,
     initial: Option<&Value>,

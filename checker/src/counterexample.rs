@@ -1,4 +1,5 @@
-//! From an illegal partition to a few operations that contradict each other, confirmed and explained.
+//! From an illegal partition to a few operations that contradict each other, confirmed and
+//! explained.
 
 mod shrinker;
 

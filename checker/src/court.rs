@@ -1,5 +1,5 @@
-//! Judging histories of one kind: typed ones by a model, recorded ones by a bundled model. Deciding,
-//! shrinking and explaining all ask a court, so that what shrinks is what was recorded.
+//! Judging histories of one kind: typed ones by a model, recorded ones by a bundled model.
+//! Deciding, shrinking and explaining all ask a court, so that what shrinks is what was recorded.
 
 use std::collections::BTreeSet;
 
@@ -81,6 +81,9 @@ pub(crate) enum Ruled {
 pub(crate) struct TypedCourt<'m, M: Model> {
     pub(crate) model: &'m M,
 }
+
+/// A part of a history in the terms of a model.
+type Part<M> = Partition<<M as Model>::Input, <M as Model>::Output>;
 
 /// Judges recorded histories by a bundled model.
 pub(crate) struct RecordedCourt<B: Bundled> {
@@ -268,10 +271,7 @@ impl<B: Bundled> RecordedCourt<B> {
         })
     }
 
-    fn split(
-        &self,
-        history: &RecordedHistory,
-    ) -> Result<Vec<Partition<B::Input, B::Output>>, String> {
+    fn split(&self, history: &RecordedHistory) -> Result<Vec<Part<B>>, String> {
         let decoded = decode::<B>(history)?;
         Ok(split(&decoded, |input| {
             (input.key.clone(), input.input.clone())

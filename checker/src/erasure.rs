@@ -1,11 +1,12 @@
 //! Leaving out elements: a set, a queue or a log without some of its elements.
 //!
-//! What is done to one element of a set, a queue or a log takes no notice of the others, but for their
-//! order. Take an order of a history and drop from it every operation on some elements, and these
-//! elements from all that was read: a set stays right element by element, a queue still gives what it
-//! was given in that order, a log that was read is still the log. So whatever explains a history
-//! explains it without these elements. An unknown dequeue that took one is dropped with it. Offsets
-//! in a log change, so they are left out. Elements that are there from the start cannot be left out.
+//! What is done to one element of a set, a queue or a log takes no notice of the others, but for
+//! their order. Take an order of a history and drop from it every operation on some elements, and
+//! these elements from all that was read: a set stays right element by element, a queue still gives
+//! what it was given in that order, a log that was read is still the log. So whatever explains a
+//! history explains it without these elements. An unknown dequeue that took one is dropped with it.
+//! Offsets in a log change, so they are left out. Elements that are there from the start cannot be
+//! left out.
 
 use rustc_hash::FxHashSet;
 use testimony_history::{Answer, Call, Function, Model as Kind, Operation, Outcome, Value};

@@ -1,5 +1,5 @@
-//! What is known of a model beyond its steps: simplifications before the search, and algorithms that
-//! decide a partition without one. This is the place for special algorithms.
+//! What is known of a model beyond its steps: simplifications before the search, and algorithms
+//! that decide a partition without one. This is the place for special algorithms.
 
 pub(crate) mod cell;
 pub(crate) mod log;
@@ -62,8 +62,8 @@ pub(crate) struct Layman;
 
 impl<M: Model> Expert<M> for Layman {}
 
-/// Demands that an unknown operation has happened by a time, as the only one that can have made what
-/// was seen then. Whether that says anything new.
+/// Demands that an unknown operation has happened by a time, as the only one that can have made
+/// what was seen then. Whether that says anything new.
 pub(crate) fn close<I, O>(op: &mut Op<I, O>, by: Position) -> bool {
     let sooner = op.returned.is_none_or(|returned| by < returned);
     if sooner {

@@ -1,6 +1,7 @@
 //! Why a counterexample cannot be explained, in words and as data.
 //!
-//! Every sentence is a true statement about the counterexample, and so about the history it is from.
+//! Every sentence is a true statement about the counterexample, and so about the history it is
+//! from.
 
 #[cfg(test)]
 mod agrees;

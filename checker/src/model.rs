@@ -10,9 +10,9 @@ use testimony_history::Value;
 ///
 /// # The law
 ///
-/// `step(s, i, None)` must allow whatever `step(s, i, Some(o))` allows, for every `o`, with the same
-/// successor (or one from which at least as much is possible). [`breach`] looks for a violation of
-/// it among given samples; put it into a property test of your model.
+/// `step(s, i, None)` must allow whatever `step(s, i, Some(o))` allows, for every `o`, with the
+/// same successor (or one from which at least as much is possible). [`breach`] looks for a
+/// violation of it among given samples; put it into a property test of your model.
 pub trait Model: Sync {
     /// What a process asks for.
     type Input: Clone + Eq + Hash + Debug + Send + Sync;
@@ -25,8 +25,8 @@ pub trait Model: Sync {
     /// The object before the first operation.
     fn init(&self) -> Self::State;
 
-    /// The object after `input` was applied to `state`, or `None` if it cannot have answered `seen`.
-    /// `seen` is `None` where nobody learnt the answer; such a step is rarely illegal.
+    /// The object after `input` was applied to `state`, or `None` if it cannot have answered
+    /// `seen`. `seen` is `None` where nobody learnt the answer; such a step is rarely illegal.
     fn step(
         &self,
         state: &Self::State,
@@ -34,10 +34,10 @@ pub trait Model: Sync {
         seen: Option<&Self::Output>,
     ) -> Option<Self::State>;
 
-    /// Whether the operation, with the answer that was seen, leaves every state as it is wherever it
-    /// is legal: a read, a comparison that did not match. Saying `false` is always right and merely
-    /// slower; saying `true` of an operation that changes a state is an error that ends a check as
-    /// undecided.
+    /// Whether the operation, with the answer that was seen, leaves every state as it is wherever
+    /// it is legal: a read, a comparison that did not match. Saying `false` is always right and
+    /// merely slower; saying `true` of an operation that changes a state is an error that ends a
+    /// check as undecided.
     fn is_pure(&self, input: &Self::Input, seen: Option<&Self::Output>) -> bool {
         let _ = (input, seen);
         false

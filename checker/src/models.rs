@@ -1,7 +1,7 @@
 //! The bundled models, and how they read a recorded history.
 //!
-//! Each model is one object; [`Keyed`] makes a map of objects out of it. [`Bundled`] gives a recorded
-//! call and answer their meaning, by the table in section 3 of the design.
+//! Each model is one object; [`Keyed`] makes a map of objects out of it. [`Bundled`] gives a
+//! recorded call and answer their meaning, by the table in section 3 of the design.
 
 pub mod cell;
 pub mod counter;

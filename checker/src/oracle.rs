@@ -1,5 +1,5 @@
-//! Brute force: tries every order. It is the judge of judges, so it is as plain as can be and shares
-//! nothing with the search but the model.
+//! Brute force: tries every order. It is the judge of judges, so it is as plain as can be and
+//! shares nothing with the search but the model.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::models::{Bundled, Keyed, decode, for_bundled};
 /// The most operations (failed ones excluded) that the oracle takes on.
 pub const MOST_OPERATIONS: usize = 24;
 
-/// Whether some order explains the history; `None` if it has more than [`MOST_OPERATIONS`] operations
-/// on one key. Exponential in time and memory: meant for a dozen operations.
+/// Whether some order explains the history; `None` if it has more than [`MOST_OPERATIONS`]
+/// operations on one key. Exponential in time and memory: meant for a dozen operations.
 pub fn is_linearizable<M: Model>(
     model: &M,
     history: &History<M::Input, M::Output>,
@@ -37,8 +37,8 @@ pub fn is_linearizable<M: Model>(
     Some(true)
 }
 
-/// [`is_linearizable`] for a recorded history and a bundled model; the error says why the model cannot
-/// read it.
+/// [`is_linearizable`] for a recorded history and a bundled model; the error says why the model
+/// cannot read it.
 pub fn judge_recorded(
     model: Kind,
     initial: Option<&Value>,
@@ -88,8 +88,8 @@ fn explain<M: Model>(
         })
 }
 
-/// Whether completed operation `a` must come before `b`: it returned before `b` was called, or their
-/// process made it first.
+/// Whether completed operation `a` must come before `b`: it returned before `b` was called, or
+/// their process made it first.
 fn precedes<I, O>(operations: &[Operation<I, O>], a: usize, b: usize) -> bool {
     if operations[a]
         .returned

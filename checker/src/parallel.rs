@@ -7,8 +7,8 @@ use std::thread;
 /// The most threads used, whatever is asked for; memory limits are divided by it.
 pub(crate) const MOST_THREADS: usize = 16;
 
-/// Applies `work` to each item on up to `threads` threads. Results are in the order of the items, so
-/// that nothing depends on which thread was faster.
+/// Applies `work` to each item on up to `threads` threads. Results are in the order of the items,
+/// so that nothing depends on which thread was faster.
 pub(crate) fn map<T: Sync, R: Send>(
     threads: usize,
     items: &[T],

@@ -90,9 +90,9 @@ fn considered<I, J, O: Clone>(
     }
 }
 
-/// The nearest completed operation of the same key that `after` links lead to. The links lead through
-/// operations of other keys and failed ones, since order is transitive; they end at an unknown one,
-/// which may take effect late.
+/// The nearest completed operation of the same key that `after` links lead to. The links lead
+/// through operations of other keys and failed ones, since order is transitive; they end at an
+/// unknown one, which may take effect late.
 fn predecessor<I, O>(
     operations: &[Operation<I, O>],
     keys: &[Option<Value>],
@@ -149,8 +149,8 @@ pub(crate) fn narrow(number: usize) -> u32 {
     u32::try_from(number).expect("the number of operations was checked to fit 32 bits")
 }
 
-/// The chosen operations, with `after` links renumbered. A link to one that is left out is taken over
-/// from it.
+/// The chosen operations, with `after` links renumbered. A link to one that is left out is taken
+/// over from it.
 pub(crate) fn select<I: Clone, O: Clone>(ops: &[Op<I, O>], keep: &[bool]) -> Vec<Op<I, O>> {
     let mut number = vec![None; ops.len()];
     let mut selected: Vec<Op<I, O>> = Vec::new();

@@ -1,5 +1,6 @@
-//! Weaker forms of recorded operations, by their meaning. A weaker form is legal wherever the strong
-//! one is, and leads to the same state, so an order that explains the strong one explains the weak.
+//! Weaker forms of recorded operations, by their meaning. A weaker form is legal wherever the
+//! strong one is, and leads to the same state, so an order that explains the strong one explains
+//! the weak.
 
 use testimony_history::{Answer, Call, Function, Model as Kind, Operation, Outcome, Value};
 

@@ -1,11 +1,11 @@
 //! The general search: windowed, depth-first, good for any model.
 //!
-//! A configuration is a position (the next return to get past), the set of open operations that have
-//! already happened, the optional operations used, and the object's state. It stands for exactly one
-//! set of operations that have happened (see [`window`]), at the price of a few words. From each
-//! configuration the search tries to let one more operation happen; a configuration from which
-//! everything failed is remembered as dead, and compared whole, never by its hash. The stack is
-//! explicit and is the witness when the end is reached. Lowe (2017) calls this just-in-time
+//! A configuration is a position (the next return to get past), the set of open operations that
+//! have already happened, the optional operations used, and the object's state. It stands for
+//! exactly one set of operations that have happened (see [`window`]), at the price of a few words.
+//! From each configuration the search tries to let one more operation happen; a configuration from
+//! which everything failed is remembered as dead, and compared whole, never by its hash. The stack
+//! is explicit and is the witness when the end is reached. Lowe (2017) calls this just-in-time
 //! linearization; the cache is Wing and Gong's and Lowe's, with a smaller key.
 //!
 //! # What is pruned, and why nothing is lost
@@ -15,15 +15,16 @@
 //! required one; then the places of pure ones; then the returns in the order of their places. Each
 //! rule below says that the least completion obeys it, so all of them may be used at once.
 //!
-//! - *Eager.* A pure operation that is legal now happens now. Moved to the front, it changes no state,
-//!   everything that must precede it has happened, and it can be too early for nothing.
+//! - *Eager.* A pure operation that is legal now happens now. Moved to the front, it changes no
+//!   state, everything that must precede it has happened, and it can be too early for nothing.
 //! - *Alike.* Of two open operations with the same label the one that returns first goes first, a
-//!   required one before an optional one. Swapping the two in a completion changes no state, and each
+//!   required one before an optional one. Swapping the two in a completion changes no state, and
+//!   each
 //!   is at a place that its own times allow. Operations with an `after` link are left alone.
-//! - *Affected.* An optional operation happens only if it changes the state, and is followed at once
-//!   by an open operation that could not have come before it to the same effect: one that would have
-//!   been illegal, or would have led to another state. Any other follower moves in front of it, or
-//!   makes it superfluous so that it is dropped; either makes the completion less.
+//! - *Affected.* An optional operation happens only if it changes the state, and is followed at
+//!   once by an open operation that could not have come before it to the same effect: one that
+//!   would have been illegal, or would have led to another state. Any other follower moves in front
+//!   of it, or makes it superfluous so that it is dropped; either makes the completion less.
 //! - *Dominance.* What is dead with some optional operations used is dead with more of them used.
 
 mod candidates;
@@ -376,8 +377,8 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         self.here.unmark_optional(frame.applied);
     }
 
-    /// Goes back from the top frame, whose configuration is dead unless only some of what may follow
-    /// was tried.
+    /// Goes back from the top frame, whose configuration is dead unless only some of what may
+    /// follow was tried.
     fn bury(&mut self) {
         if self
             .frames
@@ -407,3 +408,6 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         self.key.extend_from_slice(&self.here.done);
     }
 }
+
+#[cfg(test)]
+mod tests;

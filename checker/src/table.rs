@@ -111,9 +111,9 @@ impl<T: Eq + Hash> Interner<T> {
     }
 }
 
-/// Configurations from which no order explains the rest. A configuration is a key of fixed width and
-/// the set of optional operations that were used to get there. One that was dead with fewer used is
-/// dead with more, since less remains to be used.
+/// Configurations from which no order explains the rest. A configuration is a key of fixed width
+/// and the set of optional operations that were used to get there. One that was dead with fewer
+/// used is dead with more, since less remains to be used.
 #[derive(Clone, Debug)]
 pub(crate) struct DeadTable {
     width: usize,

@@ -16,7 +16,8 @@ pub struct Judgement<I = Call, O = Answer> {
     pub operations: usize,
     /// The independent parts it was cut into.
     pub partitions: usize,
-    /// The steps spent on deciding, over all partitions and rounds; shrinking and explaining excluded.
+    /// The steps spent on deciding, over all partitions and rounds; shrinking and explaining
+    /// excluded.
     pub steps: u64,
     /// The algorithms that decided a partition, each once.
     pub algorithms: Vec<Algorithm>,

@@ -1,7 +1,8 @@
 //! The verifier of witnesses: replays an order and believes nothing.
 //!
 //! It shares no code with the search. An order respects real time if and only if no operation in it
-//! returned before the latest call among those placed earlier, so one pass with one maximum suffices.
+//! returned before the latest call among those placed earlier, so one pass with one maximum
+//! suffices.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use testimony_history::{History, Operation, Outcome, Position, Value};
@@ -10,7 +11,8 @@ use thiserror::Error;
 use crate::model::Model;
 use crate::verdict::{PartitionWitness, Witness};
 
-/// Why a witness does not explain its history. Operations are named by the index of their invocation.
+/// Why a witness does not explain its history. Operations are named by the index of their
+/// invocation.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WitnessError {
     /// Two operations of the history cannot be told apart.
@@ -44,8 +46,9 @@ pub enum WitnessError {
     },
 }
 
-/// Replays a witness: every completed operation exactly once, unknown ones at most once, failed ones
-/// never, in an order that real time allows and the model accepts. Linear time, but for hashing.
+/// Replays a witness: every completed operation exactly once, unknown ones at most once, failed
+/// ones never, in an order that real time allows and the model accepts. Linear time, but for
+/// hashing.
 pub fn verify_witness<M: Model>(
     model: &M,
     history: &History<M::Input, M::Output>,
@@ -117,8 +120,8 @@ fn replay<M: Model>(
     Ok(())
 }
 
-/// Whether an earlier completed operation of the same process and key, linked to this one by `after`
-/// alone, has not been placed. An unknown one may take effect late and links nothing.
+/// Whether an earlier completed operation of the same process and key, linked to this one by
+/// `after` alone, has not been placed. An unknown one may take effect late and links nothing.
 fn waits<M: Model>(
     model: &M,
     operations: &[Operation<M::Input, M::Output>],

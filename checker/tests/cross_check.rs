@@ -76,7 +76,7 @@ fn mutate(history: &RecordedHistory, rng: &mut impl Rng) -> RecordedHistory {
     let call = &mut operations[at].input;
     let changes = call.f == from.input.f && call.f != Function::Read && call.value.is_some();
     if rng.random_bool(0.2) && changes {
-        call.value = from.input.value.clone();
+        call.value = from.input.value;
     }
     History::from_operations(operations)
 }

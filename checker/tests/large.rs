@@ -1,5 +1,5 @@
-//! Histories of the size that a test harness makes are decided in few steps, right, and alike on any
-//! number of threads.
+//! Histories of the size that a test harness makes are decided in few steps, right, and alike on
+//! any number of threads.
 
 mod simulated;
 
@@ -151,8 +151,8 @@ fn queues_of_unique_values_are_decided_by_the_sweep() {
     }
 }
 
-/// Ten keys, one of which has lost a write: the one with the contradiction is reported, whatever the
-/// number of threads, and with the same counterexample.
+/// Ten keys, one of which has lost a write: the one with the contradiction is reported, whatever
+/// the number of threads, and with the same counterexample.
 #[test]
 fn the_answer_does_not_depend_on_the_number_of_threads() {
     let mut illegal = 0;

@@ -4,11 +4,13 @@
 //!
 //! Let an order of the history be given. Each step leaves an order:
 //!
-//! - *Cut* to a prefix: later calls are dropped, later returns made unknown. Of the order, keep what
-//!   comes before the first operation that is dropped; it holds all that returned.
+//! - *Cut* to a prefix: later calls are dropped, later returns made unknown. Of the order, keep
+//!   what comes before the first operation that is dropped; it holds all that returned.
 //! - *Anchor*: after some operations the state is known, whatever it was before. All that returned
-//!   before the anchor's call is dropped, what overlaps it is made unknown (pure ones dropped), and the
-//!   anchor is replaced by a write of that state, or dropped if it is the initial one. Of the order,
+//!   before the anchor's call is dropped, what overlaps it is made unknown (pure ones dropped), and
+//!   the
+//!   anchor is replaced by a write of that state, or dropped if it is the initial one. Of the
+//!   order,
 //!   keep what comes after the anchor.
 //! - *Elements* that play no part are left out; see [`erasure`](crate::erasure).
 //! - A pure operation is *dropped*: it changes no state.
@@ -44,7 +46,8 @@ const LEFT_OPEN: &str = "whether and when it returned is left open";
 pub(super) struct Shrunk<I, O> {
     pub(super) operations: Vec<Operation<I, O>>,
     pub(super) notes: Vec<Note>,
-    /// The `index` of the invocation of the operation before which nothing matters, if there is one.
+    /// The `index` of the invocation of the operation before which nothing matters, if there is
+    /// one.
     pub(super) anchor: Option<u64>,
 }
 

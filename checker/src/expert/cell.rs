@@ -56,10 +56,10 @@ impl Expert<Cell> for CellExpert {
     }
 }
 
-/// The values that some operation mentions: was answered, or compares with. All others behave alike,
-/// but for texts where texts are appended to: every operation is legal in one exactly if it is in
-/// the other, and leads to states that are alike again. A text that begins no mentioned one grows
-/// into none that is mentioned, or begins one. So one stands for all (a strong bisimulation).
+/// The values that some operation mentions: was answered, or compares with. All others behave
+/// alike, but for texts where texts are appended to: every operation is legal in one exactly if it
+/// is in the other, and leads to states that are alike again. A text that begins no mentioned one
+/// grows into none that is mentioned, or begins one. So one stands for all (a strong bisimulation).
 fn mentioned(ops: &[CellOp]) -> FxHashSet<Value> {
     let mut mentioned = FxHashSet::default();
     for op in ops {

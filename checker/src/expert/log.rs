@@ -13,10 +13,10 @@ type LogOp = Op<LogInput, LogOutput>;
 pub(crate) struct LogExpert;
 
 impl Expert<Log> for LogExpert {
-    /// An element that was read, was not there at first, and was appended once at most, was appended
-    /// before it was first read. An unknown append of an element that nobody read is left out if no
-    /// operation tells or asks for an offset: every read after it would be illegal, and to appends it
-    /// makes no difference.
+    /// An element that was read, was not there at first, and was appended once at most, was
+    /// appended before it was first read. An unknown append of an element that nobody read is left
+    /// out if no operation tells or asks for an offset: every read after it would be illegal, and
+    /// to appends it makes no difference.
     fn simplify(&self, model: &Log, ops: &[LogOp]) -> Simplified<Log> {
         let mut ops = ops.to_vec();
         let read = read_by(&ops);

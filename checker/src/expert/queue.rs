@@ -4,7 +4,8 @@
 //! certain between the end of the one and the beginning of the other. There is no order exactly if
 //! one value is enqueued for certain before another and dequeued for certain after it, or someone
 //! found the queue empty while at every moment some value was in it for certain (Henzinger, Sezgin,
-//! Vafeiadis 2013; ours to check: every order found is replayed, and every refusal is judged again).
+//! Vafeiadis 2013; ours to check: every order found is replayed, and every refusal is judged
+//! again).
 
 mod order;
 mod sweep;

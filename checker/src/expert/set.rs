@@ -25,10 +25,10 @@ struct Sightings {
 }
 
 impl Expert<Set> for SetExpert {
-    /// An element that was seen, was not there at first, and that only one operation can have added,
-    /// was added before it was first seen. An unknown add of an element that nobody saw is left out:
-    /// with it, any answer that tells the two sets apart would be illegal. So is an unknown remove of
-    /// an element that nobody found missing.
+    /// An element that was seen, was not there at first, and that only one operation can have
+    /// added, was added before it was first seen. An unknown add of an element that nobody saw is
+    /// left out: with it, any answer that tells the two sets apart would be illegal. So is an
+    /// unknown remove of an element that nobody found missing.
     fn simplify(&self, model: &Set, ops: &[SetOp]) -> Simplified<Set> {
         let mut ops = ops.to_vec();
         let initial = model.init();

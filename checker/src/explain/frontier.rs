@@ -7,7 +7,8 @@ use testimony_history::{History, Operation, Outcome};
 use super::Explanation;
 use crate::model::Model;
 
-/// The most configurations looked at, and the most work, where one takes the cube of the operations.
+/// The most configurations looked at, and the most work, where one takes the cube of the
+/// operations.
 const MOST_TRIED: usize = 5_000;
 const MOST_WORK: usize = 200_000_000;
 
@@ -20,8 +21,8 @@ struct Attempt<S> {
     state: S,
 }
 
-/// Explains by the longest order that works. `sentence` says what the operation with a number did, in
-/// the past tense; `state` is a clause that describes a state.
+/// Explains by the longest order that works. `sentence` says what the operation with a number did,
+/// in the past tense; `state` is a clause that describes a state.
 pub(crate) fn explain<M: Model>(
     model: &M,
     history: &History<M::Input, M::Output>,

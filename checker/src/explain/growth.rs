@@ -1,5 +1,5 @@
-//! A text that is only ever appended to grows: what was seen of it once is the beginning of all that is
-//! seen later.
+//! A text that is only ever appended to grows: what was seen of it once is the beginning of all
+//! that is seen later.
 
 use testimony_history::{Answer, Call, Function, Operation, Outcome, Value};
 
@@ -7,7 +7,8 @@ use super::order::{completed, precedes};
 use super::words::Words;
 use super::{CycleEdge, Explanation, Why};
 
-/// Explains an illegal history of appends and reads, if two of its operations contradict each other.
+/// Explains an illegal history of appends and reads, if two of its operations contradict each
+/// other.
 pub(super) fn explain(
     operations: &[Operation<Call, Answer>],
     words: &Words<'_>,

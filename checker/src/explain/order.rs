@@ -1,10 +1,11 @@
-//! The order graph of a cell: which value was there before which, and where that goes round in a circle.
+//! The order graph of a cell: which value was there before which, and where that goes round in a
+//! circle.
 //!
-//! If only one operation made a value, the value was there once, without a gap, from that operation to
-//! the next update; so all who made or saw it stand together in any order. If one of them ended before
-//! somebody who made or saw another such value began, the whole of the first stands before the whole of
-//! the second. A cycle of that relation is a contradiction (Gibbons and Korach 1997, section 4, call
-//! the stretch from first to last of such a group a zone).
+//! If only one operation made a value, the value was there once, without a gap, from that operation
+//! to the next update; so all who made or saw it stand together in any order. If one of them ended
+//! before somebody who made or saw another such value began, the whole of the first stands before
+//! the whole of the second. A cycle of that relation is a contradiction (Gibbons and Korach 1997,
+//! section 4, call the stretch from first to last of such a group a zone).
 
 use std::collections::BTreeMap;
 
@@ -59,7 +60,8 @@ pub(crate) fn explain(
         })
 }
 
-/// The groups of the values that were made once. An error is somebody who saw a value that nothing made.
+/// The groups of the values that were made once. An error is somebody who saw a value that nothing
+/// made.
 fn groups(initial: &Value, operations: &[Operation<Call, Answer>]) -> Result<Vec<Group>, usize> {
     let mut makers: BTreeMap<Value, Vec<Option<usize>>> = BTreeMap::new();
     makers.insert(initial.clone(), vec![None]);
@@ -179,11 +181,8 @@ fn gone(
 ) -> Option<Explanation> {
     let others = (0..operations.len()).filter(|&op| precedes(operations, op, seer));
     let last = others.max_by_key(|&op| operations[op].returned)?;
-    let (current, how) = match (made(&operations[last]), seen(&operations[last])) {
-        (Some(current), _) => (current, "made"),
-        (None, Some(current)) => (current, "seen"),
-        (None, None) => return None,
-    };
+    let current = made(&operations[last]).or_else(|| seen(&operations[last]))?;
+    let how = words.made_or_seen(last);
     Some(Explanation {
         headline: format!(
             "{} at {}, but {} was already {how} by {}, which ended at {}, and nothing made it {value} \
@@ -443,11 +442,7 @@ fn headline(step: &Step, groups: &[Group], words: &Words<'_>) -> String {
         return "the order of the values goes round in a circle".to_owned();
     };
     let value = words.value(ended, &groups[step.from].value);
-    let already = if Some(ended) == groups[step.from].maker {
-        "made"
-    } else {
-        "seen"
-    };
+    let already = words.made_or_seen(ended);
     format!(
         "{} at {}, but {value} was already {already} by {}, which ended at {}",
         words.deed(began),
@@ -477,8 +472,8 @@ fn told_step(step: &Step, groups: &[Group], words: &Words<'_>) -> String {
     }
 }
 
-/// The cycle by operations: from the accusing pair, which real time orders, back to its start by the
-/// order of the values.
+/// The cycle by operations: from the accusing pair, which real time orders, back to its start by
+/// the order of the values.
 fn edges(
     cycle: &[Step],
     accusing: usize,

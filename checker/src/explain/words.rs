@@ -79,6 +79,22 @@ impl<'a> Words<'a> {
         format!("p{}", self.operations[op].process)
     }
 
+    /// "made" or "seen": what an operation did to the value that was there after it.
+    pub(crate) fn made_or_seen(&self, op: usize) -> &'static str {
+        let operation = &self.operations[op];
+        let told = match &operation.outcome {
+            Outcome::Completed(answer) => Some(answer),
+            Outcome::Failed | Outcome::Unknown => None,
+        };
+        let updates = match operation.input.f {
+            Function::Read | Function::Contains => false,
+            Function::Cas => told.is_none_or(|answer| answer.swapped == Some(true)),
+            Function::Remove => told.is_none_or(|answer| answer.result != Some(Value::Bool(false))),
+            _ => true,
+        };
+        if updates { "made" } else { "seen" }
+    }
+
     /// An operation as a noun: "p3's write of x=1".
     pub(crate) fn doing(&self, op: usize) -> String {
         let call = &self.operations[op].input;
@@ -297,8 +313,8 @@ fn seconds(nanoseconds: u64, decimals: usize) -> String {
     format!("{whole}.{} s", &digits[..decimals])
 }
 
-/// The fewest decimals, 3 at least, that keep different times apart. `None` if some event has no time
-/// or times contradict the order of events.
+/// The fewest decimals, 3 at least, that keep different times apart. `None` if some event has no
+/// time or times contradict the order of events.
 fn decimals(operations: &[&Operation<Call, Answer>]) -> Option<usize> {
     let mut times = Vec::new();
     for operation in operations {

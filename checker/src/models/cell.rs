@@ -55,7 +55,8 @@ pub enum CellOutput {
 pub(crate) struct Abstraction {
     /// Values that some operation mentions, and that must be kept apart from all others.
     pub(crate) mentioned: FxHashSet<Value>,
-    /// Texts among them, sorted, where texts may grow: what begins one of them must be kept as well.
+    /// Texts among them, sorted, where texts may grow: what begins one of them must be kept as
+    /// well.
     pub(crate) texts: Vec<Arc<str>>,
     /// Stands for every text that need not.
     pub(crate) some_text: Value,
@@ -105,8 +106,8 @@ impl Abstraction {
             .is_some_and(|other| other.starts_with(text))
     }
 
-    /// Whether nothing that this text is appended to becomes a text that must be kept. Not looked at
-    /// closely where there is much text.
+    /// Whether nothing that this text is appended to becomes a text that must be kept. Not looked
+    /// at closely where there is much text.
     pub(crate) fn spoils(&self, text: &str) -> bool {
         const MOST: usize = 1 << 18;
         self.texts.iter().map(|other| other.len()).sum::<usize>() < MOST

@@ -34,10 +34,6 @@ impl Counter {
     pub fn new(initial: i128) -> Self {
         Counter { initial }
     }
-
-    pub(crate) fn initial(&self) -> i128 {
-        self.initial
-    }
 }
 
 impl Model for Counter {

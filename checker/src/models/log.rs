@@ -154,8 +154,8 @@ impl Hash for LogState {
     }
 }
 
-/// Frees a long log in a loop: one call per element would overflow the stack. What a node jumps to is
-/// held by those before it, so letting go of the jump first never frees anything.
+/// Frees a long log in a loop: one call per element would overflow the stack. What a node jumps to
+/// is held by those before it, so letting go of the jump first never frees anything.
 impl Drop for Node {
     fn drop(&mut self) {
         drop(self.jump.0.take());

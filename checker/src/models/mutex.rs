@@ -41,8 +41,8 @@ pub enum MutexOutput {
 pub struct MutexState {
     /// The holder.
     pub holder: Option<u64>,
-    /// The highest token told. An acquisition whose token nobody learnt leaves it as it is, which is
-    /// the most permissive that it can be.
+    /// The highest token told. An acquisition whose token nobody learnt leaves it as it is, which
+    /// is the most permissive that it can be.
     pub token: Option<i64>,
 }
 

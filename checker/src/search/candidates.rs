@@ -37,9 +37,9 @@ impl<'w> Lister<'w> {
         !(self.prunings.eager && self.window.pure[op as usize]) && here.precursor_done(op)
     }
 
-    /// Appends what may happen next, other than the operation that returns next. Those after which that
-    /// one is legal come last, to be taken first. `before` is the state before an optional operation
-    /// that has just happened and must be followed by one that it affects.
+    /// Appends what may happen next, other than the operation that returns next. Those after which
+    /// that one is legal come last, to be taken first. `before` is the state before an optional
+    /// operation that has just happened and must be followed by one that it affects.
     pub(super) fn list<M: Model>(
         &mut self,
         here: &Configuration<'_>,
@@ -69,9 +69,9 @@ impl<'w> Lister<'w> {
             let next = automaton.step(here.state, here.label(op));
             let enables = next.is_some_and(|next| automaton.step(next, forced).is_some());
             if enables {
-                self.hopeful.push(op)
+                self.hopeful.push(op);
             } else {
-                self.rest.push(op)
+                self.rest.push(op);
             }
         }
         candidates.append(&mut self.rest);
@@ -183,8 +183,8 @@ impl<'w> Lister<'w> {
         })
     }
 
-    /// Whether an operation can happen after a change of state, and could not have come before it to
-    /// the same effect.
+    /// Whether an operation can happen after a change of state, and could not have come before it
+    /// to the same effect.
     pub(super) fn is_affected<M: Model>(
         &self,
         here: &Configuration<'_>,

@@ -13,8 +13,8 @@ use crate::partition::{Op, narrow};
 
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Optional operations that behave alike, in the order of their calls. Only the first that is unused
-/// is ever tried: of two alike, the one called first can stand wherever the other can.
+/// Optional operations that behave alike, in the order of their calls. Only the first that is
+/// unused is ever tried: of two alike, the one called first can stand wherever the other can.
 #[derive(Debug)]
 pub(crate) struct Class {
     pub(crate) ops: Vec<u32>,
@@ -127,8 +127,8 @@ impl Window {
         self.previous[op as usize] = std::mem::replace(&mut last[slot as usize], op);
     }
 
-    /// Classes are of operations with one label. One that has a predecessor may be out of reach when
-    /// a later one is not, so it makes a class by itself.
+    /// Classes are of operations with one label. One that has a predecessor may be out of reach
+    /// when a later one is not, so it makes a class by itself.
     fn assign_classes(&mut self, symmetric: bool) {
         let mut by_label: FxHashMap<Label, usize> = FxHashMap::default();
         for op in (0..self.len()).filter(|&op| self.rank[op] == NONE) {

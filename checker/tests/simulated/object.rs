@@ -89,12 +89,12 @@ impl Object {
             },
             Object::Log(elements) => match (&call.f, &call.value) {
                 (Function::Append, _) => {
-                    let offset = i64::try_from(elements.len()).unwrap();
+                    let offset = i64::try_from(elements.len()).expect("a short log");
                     answer.result = told.then_some(Value::Int(offset));
                     elements.push(argument);
                 }
                 (_, Some(Value::Int(offset))) => {
-                    let offset = usize::try_from(*offset).unwrap();
+                    let offset = usize::try_from(*offset).expect("an offset of a short log");
                     answer.result = Some(elements.get(offset).cloned().unwrap_or_default());
                 }
                 _ => answer.value = Some(Value::list(elements.iter().cloned())),

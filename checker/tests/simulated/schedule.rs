@@ -172,10 +172,11 @@ impl<R: Rng> Run<'_, R> {
             }
         }
         let before = std::mem::replace(object, after);
-        if self.schedule.actual && answer.swapped == Some(false) {
-            if let Object::Cell(value) = before.clone() {
-                answer.actual.get_or_insert(value);
-            }
+        if self.schedule.actual
+            && answer.swapped == Some(false)
+            && let Object::Cell(value) = before.clone()
+        {
+            answer.actual.get_or_insert(value);
         }
         let older = self.older.entry(key).or_default();
         older.push(before);
@@ -303,7 +304,10 @@ impl<R: Rng> Run<'_, R> {
         }
         match self.rng.random_range(0..12) {
             0 => Value::Int(number),
-            1..4 => Value::from("a".repeat(usize::try_from(number).unwrap()).as_str()),
+            1..4 => Value::from(
+                "a".repeat(usize::try_from(number).expect("a small number"))
+                    .as_str(),
+            ),
             _ => Value::from(if number % 2 == 0 { "a" } else { "b" }),
         }
     }
@@ -331,7 +335,7 @@ impl<R: Rng> Run<'_, R> {
 
 fn key_number(call: &Call) -> u64 {
     match &call.key {
-        Some(Value::Str(name)) => name[1..].parse().unwrap(),
+        Some(Value::Str(name)) => name[1..].parse().expect("keys are called k0, k1, ..."),
         _ => 0,
     }
 }

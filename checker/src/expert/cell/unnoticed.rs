@@ -1,22 +1,22 @@
 //! Unknown operations that no other operation can notice.
 //!
 //! An unknown operation may be left out if whatever can follow it can also follow without it. Let
-//! `j` be what the cell holds after it and `s` what it would hold else. It suffices that every other
-//! operation that is legal at `j` is legal at `s`, and leaves two states that are equal or related in
-//! the same way. Two cases:
+//! `j` be what the cell holds after it and `s` what it would hold else. It suffices that every
+//! other operation that is legal at `j` is legal at `s`, and leaves two states that are equal or
+//! related in the same way. Two cases:
 //!
-//! - `j` is *junk*: a value that no operation mentions, and that no append turns into one. At junk no
-//!   read, no swap and no "it was v" is legal. Writes and plain removes make the two states equal;
-//!   unknown compare-and-sets, and appends to texts, leave junk junk. What is legal at junk and may
-//!   not be at `s`: "it is not v" where `s` is `v`; "it is present" where `s` is nothing; a completed
-//!   append where `s` is no text.
+//! - `j` is *junk*: a value that no operation mentions, and that no append turns into one. At junk
+//!   no read, no swap and no "it was v" is legal. Writes and plain removes make the two states
+//!   equal; unknown compare-and-sets, and appends to texts, leave junk junk. What is legal at junk
+//!   and may not be at `s`: "it is not v" where `s` is `v`; "it is present" where `s` is nothing; a
+//!   completed append where `s` is no text.
 //! - `j` is nothing, after an unknown remove. At nothing only answers that say so, compare-and-sets
 //!   from nothing, "it is not v", and appends are legal and may not be at `s`, or lead elsewhere.
 //!
 //! If the only ones to notice junk are those who see that something is present, then junk is no
 //! better than any other value, and an unknown operation that makes junk is worth something only
-//! where there is nothing: it is taken for "create if absent", and all such are alike. (Not so if an
-//! unknown compare-and-set may leave nothing: junk would be safe from it, another value not.)
+//! where there is nothing: it is taken for "create if absent", and all such are alike. (Not so if
+//! an unknown compare-and-set may leave nothing: junk would be safe from it, another value not.)
 
 use testimony_history::Value;
 
@@ -40,7 +40,8 @@ struct Witnesses {
     values: Abstraction,
 }
 
-/// The operations without unknown ones that nobody can notice; others may be replaced by weaker ones.
+/// The operations without unknown ones that nobody can notice; others may be replaced by weaker
+/// ones.
 pub(super) fn without_unnoticed(initial: &Value, mut ops: Vec<CellOp>) -> Vec<CellOp> {
     if ops.iter().all(|op| op.returned.is_some()) {
         return ops;

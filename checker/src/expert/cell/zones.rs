@@ -1,10 +1,10 @@
 //! Two values that each had to be current while the other was (Gibbons and Korach 1997).
 //!
-//! A value that was made once is current once, without interruption: from the operation that made it
-//! to the next that changes the cell. All operations that saw it happen meanwhile. So of two such
-//! values, everything of the one comes before everything of the other; there is no order if some
-//! operation of each returned before one of the other was called. Values made by several operations
-//! are left out, which loses contradictions and invents none.
+//! A value that was made once is current once, without interruption: from the operation that made
+//! it to the next that changes the cell. All operations that saw it happen meanwhile. So of two
+//! such values, everything of the one comes before everything of the other; there is no order if
+//! some operation of each returned before one of the other was called. Values made by several
+//! operations are left out, which loses contradictions and invents none.
 
 use rustc_hash::FxHashMap;
 use testimony_history::Value;
@@ -24,7 +24,8 @@ struct Zone {
     last: u32,
 }
 
-/// An operation (by number in the history) of two values that cannot both be ordered, if there are any.
+/// An operation (by number in the history) of two values that cannot both be ordered, if there are
+/// any.
 pub(super) fn conflict(ops: &[CellOp], sights: &Sights) -> Option<u32> {
     let mut zones: FxHashMap<&Value, Zone> = FxHashMap::default();
     for sight in &sights.all {

@@ -22,7 +22,7 @@ pub(super) fn order(ops: &[QueueOp], values: &[Passage], empties: &[Empty]) -> O
     let mut order = Vec::with_capacity(ops.len());
     let mut start = 0;
     for (number, segment) in segments.into_iter().enumerate() {
-        let segment = first_come(segment)?;
+        let segment = first_come(&segment)?;
         order.extend(interleaved(&segment, start));
         if let Some(&cut) = cuts.get(number) {
             order.extend(
@@ -43,7 +43,7 @@ pub(super) fn order(ops: &[QueueOp], values: &[Passage], empties: &[Empty]) -> O
 }
 
 /// The values in an order in which each may be enqueued, and dequeued, after those before it.
-fn first_come(values: Vec<&Passage>) -> Option<Vec<&Passage>> {
+fn first_come<'a>(values: &[&'a Passage]) -> Option<Vec<&'a Passage>> {
     let sorted = |key: fn(&Passage) -> u32| {
         let mut numbers: Vec<usize> = (0..values.len()).collect();
         numbers.sort_by_key(|&number| key(values[number]));

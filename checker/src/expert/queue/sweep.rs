@@ -1,5 +1,5 @@
-//! The sweep: tightens every interval, gives unknown dequeues to values that need one, and looks for
-//! a contradiction. O(n log n).
+//! The sweep: tightens every interval, gives unknown dequeues to values that need one, and looks
+//! for a contradiction. O(n log n).
 
 use rustc_hash::FxHashMap;
 use testimony_history::Value;
@@ -79,8 +79,8 @@ fn numbers(ops: &[QueueOp], which: impl Fn(&QueueOp) -> bool) -> Vec<u32> {
         .collect()
 }
 
-/// The ways of all values that were enqueued for certain; `None` if a value was dequeued that cannot
-/// have been there, or twice.
+/// The ways of all values that were enqueued for certain; `None` if a value was dequeued that
+/// cannot have been there, or twice.
 fn passages(ops: &[QueueOp], calls: &[u32], returns: &[u32]) -> Option<Vec<Passage>> {
     let mut takers: FxHashMap<&Value, u32> = FxHashMap::default();
     for (number, op) in ops.iter().enumerate() {
@@ -122,9 +122,9 @@ impl Passage {
     }
 }
 
-/// Gives an unknown dequeue to every value that must have left although nobody is known to have taken
-/// it: one enqueued after it was dequeued by a certain time. The earliest deadline gets the earliest
-/// call. Whether there are enough.
+/// Gives an unknown dequeue to every value that must have left although nobody is known to have
+/// taken it: one enqueued after it was dequeued by a certain time. The earliest deadline gets the
+/// earliest call. Whether there are enough.
 fn give_out(values: &mut [Passage], mut unknown: Vec<u32>, calls: &[u32]) -> bool {
     let mut later: Vec<(u32, u32)> = values.iter().map(|v| (v.in_from, v.out_until)).collect();
     later.sort_unstable();
@@ -181,8 +181,8 @@ fn overtaken(values: &[Passage]) -> bool {
     })
 }
 
-/// For each operation that found the queue empty, the first place in its time at which no value is in
-/// the queue for certain. `None` if one has none.
+/// For each operation that found the queue empty, the first place in its time at which no value is
+/// in the queue for certain. `None` if one has none.
 fn places_of_emptiness(
     values: &[Passage],
     empties: &[u32],

@@ -124,8 +124,8 @@ impl<'a> Lock<'a> {
         })
     }
 
-    /// A release between which and the start, or an earlier release of the same process, that process
-    /// can have acquired nothing.
+    /// A release between which and the start, or an earlier release of the same process, that
+    /// process can have acquired nothing.
     fn not_the_holder(&self) -> Option<Explanation> {
         let scene = self.scene;
         let certain = scene.certain(&Function::Release);

@@ -141,8 +141,8 @@ impl<'a> Queue<'a> {
         })
     }
 
-    /// Pairs of enqueues, each the only one of its value, of which the first ended before the second
-    /// began.
+    /// Pairs of enqueues, each the only one of its value, of which the first ended before the
+    /// second began.
     fn in_order(&self) -> impl Iterator<Item = (usize, usize)> {
         let only = |op: usize| self.once(self.scene.argument(op)) == Some(op);
         pairs(&self.enqueues).filter(move |&(a, b)| only(a) && only(b) && self.scene.precedes(a, b))

@@ -1,0 +1,166 @@
+//! The search against brute force with every combination of prunings, and where it is wide.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use testimony_history::{History, Model as Kind, RecordedHistory};
+
+use super::*;
+use crate::models::counter::{Counter, CounterInput, CounterOutput};
+use crate::models::{Bundled, decode, for_bundled};
+use crate::oracle;
+use crate::partition::split;
+use crate::simulated::{Fault, Schedule, simulate};
+
+fn all_prunings() -> impl Iterator<Item = Prunings> {
+    (0..16).map(|bits| Prunings {
+        eager: bits & 1 != 0,
+        alike: bits & 2 != 0,
+        affected: bits & 4 != 0,
+        dominance: bits & 8 != 0,
+    })
+}
+
+fn answer<M: Model>(model: &M, ops: &[Op<M::Input, M::Output>], prunings: Prunings) -> Found {
+    let budget = Budget::for_tests();
+    let limits = Limits {
+        steps: budget.steps,
+        bytes: budget.bytes,
+        budget: &budget,
+    };
+    search(model, ops, prunings, limits)
+}
+
+fn agrees<B: Bundled>(kind: Kind, history: &RecordedHistory, seed: u64) {
+    let model = B::starting_as(None).unwrap();
+    let decoded = decode::<B>(history).unwrap();
+    let expected = oracle::judge_recorded(kind, None, history)
+        .unwrap()
+        .unwrap();
+    let parts = split(&decoded, |input| (input.key.clone(), input.input.clone()));
+    for prunings in all_prunings() {
+        let found = parts
+            .iter()
+            .all(|part| match answer(&model, &part.ops, prunings).answer {
+                Answer::Order(order) => explains(&model, &part.ops, &order),
+                Answer::NoOrder => false,
+                Answer::GaveUp(why) => panic!("{why}"),
+            });
+        assert_eq!(
+            found, expected,
+            "{kind}, seed {seed}, {prunings:?}: {history:#?}"
+        );
+    }
+}
+
+/// Replays an order of the operations of a partition.
+fn explains<M: Model>(model: &M, ops: &[Op<M::Input, M::Output>], order: &[u32]) -> bool {
+    let mut state = model.init();
+    for &op in order {
+        let op = &ops[op as usize];
+        state = model
+            .step(&state, &op.input, op.seen.as_ref())
+            .expect("each step is legal");
+    }
+    true
+}
+
+#[test]
+fn every_combination_of_prunings_agrees_with_brute_force() {
+    for kind in Kind::ALL {
+        for seed in 0..150 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let schedule = Schedule {
+                model: kind,
+                processes: rng.random_range(2..=5),
+                operations: rng.random_range(4..=9),
+                keys: 1,
+                values: rng.random_range(1..=3),
+                unknown: 0.2,
+                failed: 0.1,
+                tie: [0.0, 0.6][rng.random_range(0..2)],
+                fault: Some((Fault::Stale, 0.3)),
+                haste: 0.5,
+                actual: false,
+            };
+            let (history, _) = simulate(&schedule, &mut rng);
+            for_bundled!(kind, B => agrees::<B>(kind, &history, seed));
+        }
+    }
+}
+
+type Count = History<CounterInput, CounterOutput>;
+
+/// So many increments open at once, of which so many never return, and then a read.
+fn increments(returning: usize, unknown: usize, read: i128) -> Count {
+    let mut history = History::builder();
+    let open: Vec<_> = (0..returning + unknown)
+        .map(|process| history.invoke(process as u64, CounterInput::Add(1)))
+        .collect();
+    for &op in &open[..returning] {
+        history.complete(op, CounterOutput::Done);
+    }
+    for &op in &open[returning..] {
+        history.unknown(op);
+    }
+    let op = history.invoke(100_000, CounterInput::Read);
+    history.complete(op, CounterOutput::Value(read));
+    history.finish()
+}
+
+fn reads_right(returning: usize, unknown: usize, read: i128) -> bool {
+    let history = increments(returning, unknown, read);
+    let judgement = crate::check(&Counter::new(0), &history, &Budget::for_tests());
+    match judgement.verdict {
+        crate::Verdict::Linearizable(_) => true,
+        crate::Verdict::Illegal(_) => false,
+        crate::Verdict::Undecided(why) => panic!("{why:?}"),
+    }
+}
+
+#[test]
+fn any_number_of_operations_may_be_open_at_once() {
+    for returning in [1, 63, 64, 65, 127, 128, 129, 300] {
+        let count = i128::try_from(returning).unwrap();
+        assert!(reads_right(returning, 0, count));
+        assert!(!reads_right(returning, 0, count - 1));
+        assert!(!reads_right(returning, 0, count + 1));
+    }
+}
+
+#[test]
+fn any_number_of_outcomes_may_be_unknown() {
+    for unknown in [1, 63, 64, 65, 129, 300] {
+        let count = i128::try_from(unknown).unwrap();
+        assert!(reads_right(2, unknown, 2));
+        assert!(reads_right(2, unknown, 2 + count));
+        assert!(!reads_right(2, unknown, 3 + count));
+        assert!(!reads_right(2, unknown, 1));
+    }
+}
+
+#[test]
+fn a_model_that_lies_about_purity_is_caught() {
+    struct Liar;
+    impl Model for Liar {
+        type Input = ();
+        type Output = ();
+        type State = u8;
+        fn init(&self) -> u8 {
+            0
+        }
+        fn step(&self, state: &u8, (): &(), _: Option<&()>) -> Option<u8> {
+            Some(state + 1)
+        }
+        fn is_pure(&self, (): &(), _: Option<&()>) -> bool {
+            true
+        }
+    }
+    let mut history = History::builder();
+    let op = history.invoke(0, ());
+    history.complete(op, ());
+    let judgement = crate::check(&Liar, &history.finish(), &Budget::for_tests());
+    let crate::Verdict::Undecided(why) = judgement.verdict else {
+        panic!("it was believed")
+    };
+    assert!(matches!(why.reason, Reason::EvidenceFailed(_)), "{why:?}");
+}
