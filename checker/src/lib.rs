@@ -85,6 +85,10 @@ mod relaxation;
 mod search;
 #[cfg(test)]
 #[path = "../tests/simulated/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "the tests of the search need a part of the simulation"
+)]
 mod simulated;
 mod table;
 mod trial;

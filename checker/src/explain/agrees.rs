@@ -81,7 +81,7 @@ fn deed(kind: Kind, rng: &mut ChaCha8Rng) -> Deed {
 }
 
 fn cell_deed(rng: &mut ChaCha8Rng) -> Deed {
-    let text = |rng: &mut ChaCha8Rng| Value::str(&["a", "b", "ab", "ba"][rng.random_range(0..4)]);
+    let text = |rng: &mut ChaCha8Rng| Value::str(["a", "b", "ab", "ba"][rng.random_range(0..4)]);
     let pair = |rng: &mut ChaCha8Rng| Value::list([small(rng), small(rng)]);
     match rng.random_range(0..14) {
         0..4 => (

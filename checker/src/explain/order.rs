@@ -540,11 +540,12 @@ mod tests {
         );
         let told = told.unwrap();
         insta::assert_snapshot!(told.headline, @"p2 read 1 at 0.600 s, but 2 was already seen by p1, which ended at 0.500 s");
-        insta::assert_snapshot!(told.sentences.join("\n"), @r"
-        p0 wrote 1 and ended at 0.200 s, before p0's write of 2 began at 0.300 s: so 1 was there before 2.
-        p1 read 2 and ended at 0.500 s, before p2's read of 1 began at 0.600 s: so 2 was there before 1.
-        Each of these values was there once, without a gap, so none can come back.
-        ");
+        let sentences = [
+            "p0 wrote 1 and ended at 0.200 s, before p0's write of 2 began at 0.300 s: so 1 was there before 2.",
+            "p1 read 2 and ended at 0.500 s, before p2's read of 1 began at 0.600 s: so 2 was there before 1.",
+            "Each of these values was there once, without a gap, so none can come back.",
+        ];
+        assert_eq!(told.sentences, sentences);
         let edges: Vec<_> = told
             .cycle
             .unwrap()

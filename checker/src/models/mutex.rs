@@ -91,10 +91,8 @@ impl Model for Mutex {
                     seen.is_none().then_some(*state)
                 }
             }
-            (MutexInput::Acquire { .. }, Some(MutexOutput::Released))
-            | (MutexInput::Release { .. }, Some(MutexOutput::Granted(_) | MutexOutput::Refused)) => {
-                None
-            }
+            // An answer to another question.
+            (MutexInput::Acquire { .. } | MutexInput::Release { .. }, Some(_)) => None,
         }
     }
 

@@ -140,8 +140,8 @@ const STALE_LEADER_READ: Facts = Facts {
     name: "stale-leader-read",
     summary: "a node that believes to lead answers reads without asking a majority",
     incident: "Consul's default reads trust the leader to know that it leads, so that a deposed one \
-               answers with old values (Kingsbury, Jepsen: etcd and Consul, 2014); Raft paper section 8 \
-               says what to do instead",
+               answers with old values (Kingsbury, Jepsen: etcd and Consul, 2014); Raft paper \
+               section 8 says what to do instead",
     shows: "a leader that is cut off or was paused answers with values that a newer leader has \
             overwritten",
 };
