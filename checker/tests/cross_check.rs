@@ -10,7 +10,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use simulated::{Fault, Schedule, simulate};
 use testimony_checker::{Budget, Verdict, check_recorded, oracle, verify_recorded};
-use testimony_history::{Function, History, Model, Outcome, RecordedHistory};
+use testimony_history::{Function, History, Model, Outcome, RecordedHistory, Value};
 
 /// How many histories of each kind are judged.
 fn count() -> u64 {
@@ -48,6 +48,21 @@ fn small(model: Model, rng: &mut impl Rng) -> Schedule {
         fault: fault.map(|fault| (fault, 0.2)),
         haste: [0.3, 0.6, 0.9][rng.random_range(0..3)],
         actual: rng.random_bool(0.5),
+        initial: initial(model, rng),
+    }
+}
+
+/// Mostly empty.
+fn initial(model: Model, rng: &mut impl Rng) -> Value {
+    if rng.random_bool(0.7) {
+        return Value::Null;
+    }
+    let number = Value::Int(rng.random_range(1..=2));
+    match model {
+        Model::Mutex => Value::Null,
+        Model::Kv => [number, Value::from("a"), Value::from("")][rng.random_range(0..3)].clone(),
+        Model::Register | Model::CasRegister | Model::Counter => number,
+        Model::Set | Model::Queue | Model::Log => Value::list([number, Value::Int(3)]),
     }
 }
 
@@ -81,11 +96,12 @@ fn mutate(history: &RecordedHistory, rng: &mut impl Rng) -> RecordedHistory {
     History::from_operations(operations)
 }
 
-fn judge(model: Model, history: &RecordedHistory, truth: Option<bool>, seed: u64) {
+fn judge(schedule: &Schedule, history: &RecordedHistory, truth: Option<bool>, seed: u64) {
+    let (model, initial) = (schedule.model, Some(&schedule.initial));
     let budget = Budget::for_tests();
-    let judgement = check_recorded(model, None, history, &budget);
+    let judgement = check_recorded(model, initial, history, &budget);
     let name = || format!("model {model}, seed {seed}: {history:#?}");
-    let expected = oracle::judge_recorded(model, None, history).expect("it can be read");
+    let expected = oracle::judge_recorded(model, initial, history).expect("it can be read");
     let expected = expected.expect("it is small");
     assert!(
         truth.is_none_or(|truth| truth == expected),
@@ -95,19 +111,19 @@ fn judge(model: Model, history: &RecordedHistory, truth: Option<bool>, seed: u64
     match judgement.verdict {
         Verdict::Linearizable(witness) => {
             assert!(expected, "no order exists, {}", name());
-            let replayed = verify_recorded(model, None, history, &witness);
+            let replayed = verify_recorded(model, initial, history, &witness);
             assert_eq!(replayed, Ok(Ok(())), "{}", name());
         }
         Verdict::Illegal(counterexample) => {
             assert!(!expected, "an order exists, {}", name());
             let small = &counterexample.operations;
             assert_eq!(
-                oracle::judge_recorded(model, None, small),
+                oracle::judge_recorded(model, initial, small),
                 Ok(Some(false)),
                 "{}",
                 name()
             );
-            let again = check_recorded(model, None, small, &budget);
+            let again = check_recorded(model, initial, small, &budget);
             assert!(matches!(again.verdict, Verdict::Illegal(_)), "{}", name());
         }
         Verdict::Undecided(why) => panic!("undecided ({}), {}", why.reason, name()),
@@ -117,10 +133,11 @@ fn judge(model: Model, history: &RecordedHistory, truth: Option<bool>, seed: u64
 fn cross_check(model: Model) {
     for seed in 0..count() / 8 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let (history, faulty) = simulate(&small(model, &mut rng), &mut rng);
-        judge(model, &history, (!faulty).then_some(true), seed);
+        let schedule = small(model, &mut rng);
+        let (history, faulty) = simulate(&schedule, &mut rng);
+        judge(&schedule, &history, (!faulty).then_some(true), seed);
         let mutant = mutate(&history, &mut rng);
-        judge(model, &mutant, None, seed);
+        judge(&schedule, &mutant, None, seed);
     }
 }
 

@@ -12,7 +12,7 @@ use simulated::{Fault, Schedule, simulate};
 use testimony_checker::{
     Algorithm, Budget, Judgement, Reason, Verdict, check_recorded, verify_recorded,
 };
-use testimony_history::{Model, RecordedHistory};
+use testimony_history::{Model, RecordedHistory, Value};
 
 /// One key under the load of a harness: unique values, several operations open at once, some thirty
 /// of the 400 with unknown outcome.
@@ -29,6 +29,7 @@ fn one_key(model: Model, fault: Option<Fault>) -> Schedule {
         fault: fault.map(|fault| (fault, 0.005)),
         haste: 0.7,
         actual: true,
+        initial: Value::Null,
     }
 }
 

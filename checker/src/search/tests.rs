@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use testimony_history::{History, Model as Kind, RecordedHistory};
+use testimony_history::{History, Model as Kind, RecordedHistory, Value};
 
 use super::*;
 use crate::models::counter::{Counter, CounterInput, CounterOutput};
@@ -81,6 +81,7 @@ fn every_combination_of_prunings_agrees_with_brute_force() {
                 fault: Some((Fault::Stale, 0.3)),
                 haste: 0.5,
                 actual: false,
+                initial: Value::Null,
             };
             let (history, _) = simulate(&schedule, &mut rng);
             for_bundled!(kind, B => agrees::<B>(kind, &history, seed));

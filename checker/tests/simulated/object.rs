@@ -28,17 +28,25 @@ pub(crate) enum Fault {
 }
 
 impl Object {
-    pub(crate) fn new(model: Model) -> Self {
+    /// An object that starts as `initial`; null is empty.
+    pub(crate) fn new(model: Model, initial: &Value) -> Self {
+        let elements: Vec<Value> = match initial {
+            Value::List(elements) => elements.to_vec(),
+            _ => Vec::new(),
+        };
         match model {
-            Model::Register | Model::CasRegister | Model::Kv => Object::Cell(Value::Null),
-            Model::Counter => Object::Counter(0),
-            Model::Set => Object::Set(BTreeSet::new()),
-            Model::Queue => Object::Queue(VecDeque::new()),
+            Model::Register | Model::CasRegister | Model::Kv => Object::Cell(initial.clone()),
+            Model::Counter => match initial {
+                Value::Int(number) => Object::Counter(*number),
+                _ => Object::Counter(0),
+            },
+            Model::Set => Object::Set(elements.into_iter().collect()),
+            Model::Queue => Object::Queue(elements.into()),
             Model::Mutex => Object::Mutex {
                 holder: None,
                 token: 0,
             },
-            Model::Log => Object::Log(Vec::new()),
+            Model::Log => Object::Log(elements),
         }
     }
 

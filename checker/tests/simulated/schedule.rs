@@ -31,6 +31,8 @@ pub(crate) struct Schedule {
     pub(crate) haste: f64,
     /// Whether a compare-and-set that did not match tells the value, always or half the time.
     pub(crate) actual: bool,
+    /// What every object starts as.
+    pub(crate) initial: Value,
 }
 
 struct Pending {
@@ -143,7 +145,7 @@ impl<R: Rng> Run<'_, R> {
         let object = self
             .objects
             .entry(key)
-            .or_insert_with(|| Object::new(model));
+            .or_insert_with(|| Object::new(model, &self.schedule.initial));
         let mut after = object.clone();
         let Some(mut answer) = after.apply(process, &call, self.rng) else {
             if self.pending[at].abandoned {
@@ -302,9 +304,9 @@ impl<R: Rng> Run<'_, R> {
         if self.schedule.values == 0 {
             return Value::from(format!("{number};").as_str());
         }
-        match self.rng.random_range(0..12) {
-            0 => Value::Int(number),
-            1..4 => Value::from(
+        match self.rng.random_range(0..10) {
+            0..2 => Value::Int(number),
+            2..5 => Value::from(
                 "a".repeat(usize::try_from(number).expect("a small number"))
                     .as_str(),
             ),
@@ -314,7 +316,10 @@ impl<R: Rng> Run<'_, R> {
 
     /// What to swap from and to: half the time from what is there.
     fn pair(&mut self, key: u64) -> Value {
-        let new = if self.schedule.model == Model::Kv {
+        let erases = self.schedule.values > 0 && self.rng.random_bool(0.15);
+        let new = if erases {
+            Value::Null
+        } else if self.schedule.model == Model::Kv {
             self.text()
         } else {
             self.value()
