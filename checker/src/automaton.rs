@@ -23,6 +23,7 @@ pub(crate) struct Automaton<'m, M: Model> {
     /// Bytes that the states own, as the model counts them.
     owned: usize,
     dishonest: Option<Label>,
+    looked: u64,
 }
 
 impl<'m, M: Model> Automaton<'m, M> {
@@ -36,6 +37,7 @@ impl<'m, M: Model> Automaton<'m, M> {
             transitions: FxHashMap::default(),
             owned: 0,
             dishonest: None,
+            looked: 0,
         };
         automaton.state(model.init());
         automaton
@@ -61,11 +63,17 @@ impl<'m, M: Model> Automaton<'m, M> {
 
     /// The state after an operation, or `None` where it is illegal.
     pub(crate) fn step(&mut self, state: StateId, label: Label) -> Option<StateId> {
+        self.looked += 1;
         let next = match self.transitions.get(&(state, label)) {
             Some(&next) => next,
             None => self.compute(state, label),
         };
         (next != ILLEGAL).then_some(next)
+    }
+
+    /// How often a transition was looked up.
+    pub(crate) fn looked(&self) -> u64 {
+        self.looked
     }
 
     fn compute(&mut self, state: StateId, label: Label) -> u32 {

@@ -41,6 +41,9 @@ use candidates::Lister;
 use configuration::Configuration;
 use window::{NONE, Window};
 
+/// How many transitions may be looked up at the price of a step.
+const LOOKS_PER_STEP: u64 = 32;
+
 /// Which prunings are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Prunings {
@@ -233,19 +236,24 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         let furthest = self.window.returns.get(self.furthest as usize).copied();
         Found {
             answer,
-            steps: self.steps,
+            steps: self.steps(),
             furthest,
         }
     }
 
     fn exhausted(&self) -> Option<Reason> {
-        if self.steps >= self.limits.steps {
+        if self.steps() >= self.limits.steps {
             return Some(Reason::Steps);
         }
         if self.limits.budget.stopped() {
             return Some(Reason::Stopped);
         }
         (self.bytes() > self.limits.bytes).then_some(Reason::Bytes)
+    }
+
+    /// Steps taken. Where many operations are open, what is looked at counts as well.
+    fn steps(&self) -> u64 {
+        self.steps + self.automaton.looked() / LOOKS_PER_STEP
     }
 
     /// Memory in use, counting what the next growth of each part would add.
