@@ -90,7 +90,7 @@ fn histories_without_a_fault_are_linearizable() {
         Model::Counter,
         Model::Set,
     ] {
-        assert_eq!(judge_many(model, None, 20_000), 0);
+        assert_eq!(judge_many(model, None, 25_000), 0);
     }
 }
 
