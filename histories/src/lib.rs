@@ -36,6 +36,7 @@
 //! [`Recorder`].
 
 pub mod builder;
+pub mod compact;
 pub mod edn;
 mod entries;
 pub mod event;
@@ -55,6 +56,7 @@ pub mod value;
 mod vocabulary;
 
 pub use builder::{Builder, OpId};
+pub use compact::CompactHistory;
 pub use event::{Answer, Call, Event, Function, Kind, Model, Process};
 pub use format::{FailedCas, Format, Keyed, ReadError, ReadOptions, ReadProblem, read, write};
 pub use history::{History, Operation, Origin, Outcome, Position, RecordedHistory};

@@ -1,5 +1,6 @@
 //! What this crate promises, one module per part.
 
+mod compact;
 mod corpus;
 mod edn;
 mod generate;
