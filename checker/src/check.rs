@@ -51,6 +51,20 @@ pub fn decide_recorded<'a>(
     for_bundled!(model, B => decide_by::<B>(model, initial, history, budget))
 }
 
+/// Shrinks and explains a key of a recorded history that was found to be illegal.
+pub(crate) fn conclude_recorded(
+    model: Kind,
+    initial: Option<&Value>,
+    history: &RecordedHistory,
+    key: &Option<Value>,
+    budget: &Budget,
+) -> Verdict {
+    for_bundled!(model, B => match RecordedCourt::<B>::new(model, initial) {
+        Ok(court) => counterexample::find(&court, history, key, budget),
+        Err(problem) => Verdict::Undecided(exhausted(Reason::NotCovered(problem))),
+    })
+}
+
 /// Replays a witness for a recorded history; see [`verify_witness`]. A history that the model
 /// cannot read has no witness: the error is the text that says why.
 pub fn verify_recorded(
@@ -69,7 +83,39 @@ pub struct Decision<'a, I = Call, O = Answer> {
     conclude: Option<Box<dyn FnOnce() -> Verdict<I, O> + 'a>>,
 }
 
-impl<I, O> Decision<'_, I, O> {
+impl<'a, I, O> Decision<'a, I, O> {
+    /// A decision that needs no counterexample.
+    pub(crate) fn without_conclusion(judgement: Judgement<I, O>) -> Self {
+        Decision {
+            judgement,
+            conclude: None,
+        }
+    }
+
+    /// A decision that the history is illegal.
+    pub(crate) fn with_conclusion(
+        judgement: Judgement<I, O>,
+        conclude: Box<dyn FnOnce() -> Verdict<I, O> + 'a>,
+    ) -> Self {
+        Decision {
+            judgement,
+            conclude: Some(conclude),
+        }
+    }
+
+    /// The key that was found to be illegal, if one was.
+    pub(crate) fn illegal_key(&self) -> Option<Option<Value>> {
+        match &self.judgement.verdict {
+            Verdict::Undecided(why) if self.is_illegal() => Some(why.key.clone()),
+            _ => None,
+        }
+    }
+
+    /// What is known without a counterexample.
+    pub(crate) fn into_judgement(self) -> Judgement<I, O> {
+        self.judgement
+    }
+
     /// Whether the history was found to be illegal.
     pub fn is_illegal(&self) -> bool {
         self.conclude.is_some()

@@ -71,6 +71,7 @@
 mod automaton;
 pub mod budget;
 pub mod check;
+mod columns;
 mod counterexample;
 mod court;
 mod erasure;
@@ -94,9 +95,11 @@ mod table;
 mod trial;
 pub mod verdict;
 pub mod witness;
+mod zones;
 
 pub use budget::Budget;
 pub use check::{Decision, check, check_recorded, decide, decide_recorded, verify_recorded};
+pub use columns::decide_compact;
 pub use explain::{CycleEdge, Explanation, Why};
 pub use model::Model;
 pub use verdict::{

@@ -25,7 +25,14 @@ pub(crate) fn weaker(operation: &Operation<Call, Answer>) -> Vec<Relaxed<Call, A
                 swapped: Some(true),
                 ..
             },
-        ) => as_write(call).into_iter().collect(),
+        ) => {
+            let written = |input| Relaxed {
+                input,
+                outcome: Outcome::Completed(Answer::default()),
+                text: AS_WRITE,
+            };
+            as_write(call).map(written).into_iter().collect()
+        }
         (
             Function::Acquire,
             Answer {
@@ -180,18 +187,27 @@ fn silent(call: &Call, text: &'static str) -> Relaxed<Call, Answer> {
     }
 }
 
-fn as_write(call: &Call) -> Option<Relaxed<Call, Answer>> {
+/// What is said of a compare-and-set that was weakened.
+pub(crate) const AS_WRITE: &str = "a compare-and-set that matched, taken as a write";
+
+/// A compare-and-set that matched, as a write.
+pub(crate) fn as_write(call: &Call) -> Option<Call> {
     let Some(Value::List(pair)) = &call.value else {
         return None;
     };
     let new = pair.get(1)?.clone();
-    Some(Relaxed {
-        input: Call {
-            f: Function::Write,
-            key: call.key.clone(),
-            value: Some(new),
-        },
-        outcome: Outcome::Completed(Answer::default()),
-        text: "a compare-and-set that matched, taken as a write",
+    Some(Call {
+        f: Function::Write,
+        key: call.key.clone(),
+        value: Some(new),
     })
+}
+
+/// The outcome without what was answered.
+pub(crate) fn unanswered(outcome: &Outcome<Answer>) -> Outcome<Answer> {
+    match outcome {
+        Outcome::Completed(_) => Outcome::Completed(Answer::default()),
+        Outcome::Failed => Outcome::Failed,
+        Outcome::Unknown => Outcome::Unknown,
+    }
 }

@@ -39,6 +39,8 @@ pub enum Verdict<I = Call, O = Answer> {
 pub enum Algorithm {
     /// Windowed depth-first search; good for any model.
     WindowedSearch,
+    /// The zones of a register's distinct values.
+    Zones,
     /// The sweep over a queue's distinct values.
     QueueSweep,
 }
@@ -133,6 +135,7 @@ impl Algorithm {
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::WindowedSearch => "windowed-search",
+            Algorithm::Zones => "zones",
             Algorithm::QueueSweep => "queue-sweep",
         }
     }

@@ -3,6 +3,7 @@
 //! Three simplifications, each with its proof beside it; all hold for whatever mix of operations a
 //! partition has. Values that many operations write are left to the search.
 
+mod clusters;
 mod unnoticed;
 mod writers;
 mod zones;
@@ -10,7 +11,7 @@ mod zones;
 use rustc_hash::FxHashSet;
 use testimony_history::Value;
 
-use super::{Expert, Simplified};
+use super::{Decided, Expert, Simplified};
 use crate::models::cell::{Abstraction, Cell, CellInput, CellOutput};
 use crate::partition::Op;
 use unnoticed::without_unnoticed;
@@ -25,6 +26,10 @@ pub(crate) struct CellExpert;
 const ROUNDS: usize = 20;
 
 impl Expert<Cell> for CellExpert {
+    fn decide(&self, model: &Cell, ops: &[CellOp]) -> Option<Decided> {
+        clusters::decide(model.initial(), ops)
+    }
+
     fn simplify(&self, model: &Cell, ops: &[CellOp]) -> Simplified<Cell> {
         let mut ops = ops.to_vec();
         for _ in 0..ROUNDS {
