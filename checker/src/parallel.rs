@@ -14,34 +14,25 @@ pub(crate) fn map<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    map_with(threads, items, || (), |(), item| work(item))
-}
-
-/// The same with something that each thread makes for itself and uses again for each item.
-pub(crate) fn map_with<S, T: Sync, R: Send>(
-    threads: usize,
-    items: &[T],
-    start: impl Fn() -> S + Sync,
-    work: impl Fn(&mut S, &T) -> R + Sync,
-) -> Vec<R> {
     let threads = threads.min(MOST_THREADS).min(items.len());
     if threads <= 1 {
-        let mut own = start();
-        return items.iter().map(|item| work(&mut own, item)).collect();
+        return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(items.len()));
-    let take_turns = || {
-        let mut own = start();
-        while let Some((at, item)) = take(&next, items) {
-            let result = work(&mut own, item);
-            let mut results = results.lock().expect("no thread panics with the lock");
-            results.push((at, result));
-        }
-    };
     thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(take_turns);
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at) else { break };
+                    let result = work(item);
+                    results
+                        .lock()
+                        .expect("no thread panics with the lock")
+                        .push((at, result));
+                }
+            });
         }
     });
     let mut results = results
@@ -49,11 +40,6 @@ pub(crate) fn map_with<S, T: Sync, R: Send>(
         .expect("no thread panics with the lock");
     results.sort_by_key(|(at, _)| *at);
     results.into_iter().map(|(_, result)| result).collect()
-}
-
-fn take<'a, T>(next: &AtomicUsize, items: &'a [T]) -> Option<(usize, &'a T)> {
-    let at = next.fetch_add(1, Ordering::Relaxed);
-    items.get(at).map(|item| (at, item))
 }
 
 #[cfg(test)]

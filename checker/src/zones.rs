@@ -1,4 +1,4 @@
-//! Zones: a register whose values are written once each is judged in linear time.
+//! Zones: registers whose values are written once each are judged in linear time.
 //!
 //! Such a value is current once, without interruption: from the operation that wrote it to the next
 //! that changes the register. So the operations of one value, its *cluster*, stand together in any
@@ -28,45 +28,82 @@
 //!
 //! O(n), but for a sort of what is nearly sorted. Values that are written twice, operations that
 //! are neither reads nor updates of the whole, and `after` links are left to other algorithms.
+//!
+//! Many registers are judged at once, in the order of time and not one after the other, so that what
+//! is looked at lies together in memory.
 
 mod blocks;
 mod conflict;
 mod nearly;
-mod rows;
 #[cfg(test)]
 mod tests;
 
+use rustc_hash::FxHashMap;
+
+use crate::partition::narrow;
 use blocks::{Block, Blocks};
 pub(crate) use conflict::Conflict;
-#[cfg(test)]
-use rows::Row;
-pub(crate) use rows::{NONE, Rows};
 
-/// What zones say of a register.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Zoned {
-    /// Rows in an order that explains them all; those that did not happen are absent.
-    Order(Vec<u32>),
-    /// There is none.
-    Conflict(Conflict),
-    /// Some value is written twice.
-    NotCovered,
+/// No value, no row, no return.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// The value that a register starts with.
+pub(crate) const INITIAL: u32 = NONE - 1;
+
+/// One operation on a register. Times are positions raised by one, so that 0 is before everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) called: u32,
+    /// [`NONE`] if nobody knows whether it happened.
+    pub(crate) returned: u32,
+    pub(crate) register: u32,
+    /// The value that was there before, if the operation tells.
+    pub(crate) saw: u32,
+    /// The value that was there afterwards, if the operation put it there.
+    pub(crate) made: u32,
 }
 
-/// The judge, with memory that is used again for each register.
-#[derive(Default)]
+/// What zones say of some registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Zoned {
+    /// The rows of all registers that have an order, in one: those of each register, by themselves,
+    /// are its order. Rows that did not happen are absent. Empty if there is a conflict.
+    pub(crate) order: Vec<u32>,
+    /// Registers that have none.
+    pub(crate) conflicts: Vec<Conflict>,
+    /// Registers, by number, of which zones say nothing.
+    pub(crate) excused: Vec<bool>,
+}
+
+/// The times of rows, by number, as in [`Row`].
+pub(crate) trait Times: Sync {
+    fn called(&self, row: u32) -> u32;
+    fn returned(&self, row: u32) -> u32;
+}
+
+/// Judges registers: first they are told their rows, in the order of the calls.
 pub(crate) struct Zones {
+    /// By value; then those of the initial values, by register; then those of values that are met in
+    /// a second register.
     clusters: Vec<Cluster>,
+    /// How many values there are.
+    values: u32,
+    /// The clusters of values that another register has as well.
+    elsewhere: FxHashMap<(u32, u32), u32>,
     /// For each row that read: the last one before it that read the same.
     earlier: Vec<u32>,
-    /// For each value the one that a compare-and-set replaced it by; empty if there is none.
+    swaps: Vec<Swap>,
+    /// For each cluster the one that a compare-and-set put behind it; empty if there is none.
     successor: Vec<u32>,
-    /// Rows that are compare-and-sets.
-    swaps: Vec<u32>,
+    /// How many compare-and-sets of each register happened.
+    links: Vec<u32>,
     blocks: Blocks,
+    /// Registers that zones say nothing of, or that have clashed.
+    out_of_play: Vec<bool>,
+    clashes: Vec<Clash>,
 }
 
-/// The operations of one value.
+/// The operations of one value of one register.
 #[derive(Clone, Copy, Debug)]
 struct Cluster {
     /// The first return.
@@ -77,15 +114,24 @@ struct Cluster {
     writer: u32,
     /// The last row that read it.
     reader: u32,
+    /// The register, and [`BY_SWAP`] if a compare-and-set wrote it.
+    home: u32,
 }
 
-/// The writer of the initial value.
+/// A compare-and-set that matched, or may have; it leads from one cluster to another.
+#[derive(Clone, Copy, Debug)]
+struct Swap {
+    row: u32,
+    from: u32,
+    to: u32,
+}
+
+/// The writer of an initial value.
 const START: u32 = NONE - 1;
 
-/// The initial value.
-const INITIAL: u32 = 0;
+const BY_SWAP: u32 = 1 << 31;
 
-/// Why there is no order.
+/// Why there is no order; by clusters.
 #[derive(Clone, Copy, Debug)]
 enum Clash {
     /// Someone saw a value that nobody wrote, or saw it before it was written.
@@ -94,200 +140,282 @@ enum Clash {
     TakenTwice(u32, u32),
     /// A value made from itself, by compare-and-sets only.
     Circle(u32),
-    /// Of two chains (by a value in each) each would have to come first.
+    /// Of two chains (by their first clusters) each would have to come first.
     Between(u32, u32),
-    /// A value was seen after the one that replaced it.
+    /// A value was seen after the one that replaced it; the chain's first, and that.
     Inside(u32, u32),
 }
 
 impl Zones {
-    /// Judges a register. O(n).
-    pub(crate) fn judge(&mut self, rows: &Rows) -> Zoned {
-        if !self.gather(rows) {
-            return Zoned::NotCovered;
+    /// For so many registers, values and rows.
+    pub(crate) fn new(registers: u32, values: usize, rows: usize) -> Self {
+        let mut clusters = vec![Cluster::EMPTY; values + registers as usize];
+        for (register, cluster) in (0..).zip(&mut clusters[values..]) {
+            *cluster = Cluster::initial(register);
         }
-        let ordered = self
-            .link(rows)
-            .and_then(|links| self.lay_out(rows, links))
-            .and_then(|()| self.blocks.arrange());
-        match ordered {
-            Ok(()) => Zoned::Order(self.order(rows)),
-            Err(clash) => Zoned::Conflict(self.conflict(rows, clash)),
+        Zones {
+            clusters,
+            values: narrow(values),
+            elsewhere: FxHashMap::default(),
+            earlier: vec![NONE; rows],
+            swaps: Vec::new(),
+            successor: Vec::new(),
+            links: Vec::new(),
+            blocks: Blocks::default(),
+            out_of_play: vec![false; registers as usize],
+            clashes: Vec::new(),
         }
     }
 
-    /// Makes the clusters. Whether every value is written at most once.
-    fn gather(&mut self, rows: &Rows) -> bool {
-        self.swaps.clear();
-        self.clusters.clear();
-        self.clusters.resize(rows.values(), Cluster::EMPTY);
-        self.clusters[INITIAL as usize] = Cluster::INITIAL;
-        self.earlier.clear();
-        self.earlier.resize(rows.len(), NONE);
-        for (number, row) in rows.numbered() {
-            let writes = row.made != NONE;
-            let value = if writes { row.made } else { row.saw };
-            let cluster = &mut self.clusters[value as usize];
-            cluster.f = cluster.f.min(row.returned);
-            cluster.s = cluster.s.max(row.called);
-            if !writes {
-                self.earlier[number as usize] = std::mem::replace(&mut cluster.reader, number);
-                continue;
-            }
-            if cluster.writer != NONE {
-                return false;
-            }
+    /// A register has an operation that a row cannot say.
+    pub(crate) fn excuse(&mut self, register: u32) {
+        self.out_of_play[register as usize] = true;
+    }
+
+    /// Takes the next row; one that neither saw nor made anything is not to be told. A value that is
+    /// written twice puts its register out of play.
+    pub(crate) fn tell(&mut self, number: u32, row: Row) {
+        let writes = row.made != NONE;
+        let at = self.cluster(row.register, if writes { row.made } else { row.saw });
+        let cluster = &mut self.clusters[at as usize];
+        cluster.f = cluster.f.min(row.returned);
+        cluster.s = cluster.s.max(row.called);
+        if !writes {
+            self.earlier[number as usize] = std::mem::replace(&mut cluster.reader, number);
+        } else if cluster.writer != NONE {
+            self.out_of_play[row.register as usize] = true;
+        } else {
             cluster.writer = number;
             if row.saw != NONE {
-                self.swaps.push(number);
+                cluster.home |= BY_SWAP;
+                let from = self.cluster(row.register, row.saw);
+                self.swaps.push(Swap {
+                    row: number,
+                    from,
+                    to: at,
+                });
             }
         }
-        true
     }
 
-    /// Finds the compare-and-sets that happened, and answers how many; an unknown one did if its
-    /// value was read, or taken by one that happened.
-    fn link(&mut self, rows: &Rows) -> Result<usize, Clash> {
-        self.successor.clear();
+    /// Judges what it was told. O(n), but for sorting.
+    pub(crate) fn judge(mut self, times: &impl Times) -> Zoned {
+        self.link(times);
+        self.lay_out(times);
+        let clashes = self.blocks.arrange(&self.out_of_play);
+        clashes.into_iter().for_each(|clash| self.clashed(clash));
+        let order = if self.clashes.is_empty() {
+            self.order()
+        } else {
+            Vec::new()
+        };
+        let conflict = |&clash: &Clash| self.conflict(times, clash);
+        Zoned {
+            order,
+            conflicts: self.clashes.iter().map(conflict).collect(),
+            excused: self.excused(),
+        }
+    }
+
+    /// The cluster of a value. Most values are met in one register only, and found by an index.
+    fn cluster(&mut self, register: u32, value: u32) -> u32 {
+        if value == INITIAL {
+            return self.values + register;
+        }
+        let home = &mut self.clusters[value as usize].home;
+        if *home == NONE {
+            *home = register;
+        }
+        if *home & !BY_SWAP == register {
+            return value;
+        }
+        let next = narrow(self.clusters.len());
+        let at = *self.elsewhere.entry((register, value)).or_insert(next);
+        if at == next {
+            self.clusters.push(Cluster {
+                home: register,
+                ..Cluster::EMPTY
+            });
+        }
+        at
+    }
+
+    fn at(&self, cluster: u32) -> &Cluster {
+        &self.clusters[cluster as usize]
+    }
+
+    /// A register has no order. Only its first clash counts.
+    fn clashed(&mut self, clash: Clash) {
+        let register = self.at(clash.cluster()).register();
+        if !std::mem::replace(&mut self.out_of_play[register], true) {
+            self.clashes.push(clash);
+        }
+    }
+
+    fn excused(&self) -> Vec<bool> {
+        let mut excused = self.out_of_play.clone();
+        for clash in &self.clashes {
+            excused[self.at(clash.cluster()).register()] = false;
+        }
+        excused
+    }
+
+    /// Finds the compare-and-sets that happened; an unknown one did if its value was read, or taken
+    /// by one that happened.
+    fn link(&mut self, times: &impl Times) {
         if self.swaps.is_empty() {
-            return Ok(0);
+            return;
         }
-        self.successor.resize(rows.values(), NONE);
-        let mut happened = 0;
+        self.successor.resize(self.clusters.len(), NONE);
+        self.links.resize(self.out_of_play.len(), 0);
         for at in 0..self.swaps.len() {
-            let mut row = rows.row(self.swaps[at]);
-            let mut happens =
-                row.returned != NONE || self.clusters[row.made as usize].reader != NONE;
-            while happens {
-                match self.successor[row.saw as usize] {
-                    NONE => self.successor[row.saw as usize] = row.made,
-                    same if same == row.made => break,
-                    other => return Err(Clash::TakenTwice(other, row.made)),
-                }
-                happened += 1;
-                let writer = self.clusters[row.saw as usize].writer;
-                happens = writer < START && rows.row(writer).saw != NONE;
-                if happens {
-                    row = rows.row(writer);
-                }
+            let swap = self.swaps[at];
+            if times.returned(swap.row) != NONE || self.at(swap.to).reader != NONE {
+                self.happened(times, swap);
             }
         }
-        Ok(happened)
     }
 
-    /// Makes a block of each chain. `links` is how many compare-and-sets happened.
-    fn lay_out(&mut self, rows: &Rows, links: usize) -> Result<(), Clash> {
-        self.blocks.clear();
-        let mut met = 0;
-        for value in 0..self.clusters.len() {
-            let value = u32::try_from(value).expect("values are numbered in 32 bits");
-            let Some(written) = self.written(rows, value)? else {
+    /// A compare-and-set happened, and so did an unknown one that made the value that it took.
+    fn happened(&mut self, times: &impl Times, mut swap: Swap) {
+        let register = self.at(swap.to).register();
+        while !self.out_of_play[register] {
+            match self.successor[swap.from as usize] {
+                NONE => self.successor[swap.from as usize] = swap.to,
+                same if same == swap.to => return,
+                other => return self.clashed(Clash::TakenTwice(other, swap.to)),
+            }
+            self.links[register] += 1;
+            let before = self.at(swap.from);
+            if !before.is_by_swap() || times.returned(before.writer) != NONE {
+                return;
+            }
+            swap = self.swap_of(before.writer);
+        }
+    }
+
+    /// The compare-and-set of a row.
+    fn swap_of(&self, row: u32) -> Swap {
+        let at = self.swaps.partition_point(|swap| swap.row < row);
+        self.swaps[at]
+    }
+
+    /// Makes a block of each chain.
+    fn lay_out(&mut self, times: &impl Times) {
+        let mut in_chains = vec![0; self.links.len()];
+        for first in 0..narrow(self.clusters.len()) {
+            let cluster = *self.at(first);
+            if cluster.home == NONE || self.out_of_play[cluster.register()] {
                 continue;
-            };
-            if !written.from_another {
-                let (block, length) = self.chain(value)?;
-                met += length;
-                self.blocks.push(block);
+            }
+            match self.block(times, first, cluster) {
+                Ok(Some((block, length))) => {
+                    self.blocks.push(block);
+                    if length > 0 {
+                        in_chains[cluster.register()] += length;
+                    }
+                }
+                Ok(None) => {}
+                Err(clash) => self.clashed(clash),
             }
         }
-        if met == links {
-            return Ok(());
+        if in_chains != self.links {
+            self.find_circles();
         }
-        Err(self.circle(rows))
     }
 
-    /// How a value was written, if it was and anybody noticed.
-    fn written(&self, rows: &Rows, value: u32) -> Result<Option<Written>, Clash> {
-        let cluster = self.clusters[value as usize];
-        let seen = cluster.reader != NONE || self.successor(value) != NONE;
-        if cluster.writer == START {
-            return Ok(seen.then_some(Written {
-                from_another: false,
-            }));
-        }
-        if cluster.writer == NONE {
-            return if seen {
-                Err(Clash::Unwritten(value))
-            } else {
-                Ok(None)
-            };
-        }
-        let writer = rows.row(cluster.writer);
-        if cluster.f < writer.called {
-            return Err(Clash::Unwritten(value));
-        }
-        let happened = seen || writer.returned != NONE;
-        Ok(happened.then_some(Written {
-            from_another: writer.saw != NONE,
-        }))
+    /// The block that begins with a cluster, if one does, and how many compare-and-sets it has: its
+    /// value was written, not by a compare-and-set, and somebody noticed.
+    fn block(
+        &self,
+        times: &impl Times,
+        first: u32,
+        cluster: Cluster,
+    ) -> Result<Option<(Block, u32)>, Clash> {
+        let seen = cluster.reader != NONE || self.successor(first) != NONE;
+        let begins = match cluster.writer {
+            START => seen,
+            NONE if seen => return Err(Clash::Unwritten(first)),
+            NONE => false,
+            writer if cluster.f < times.called(writer) => return Err(Clash::Unwritten(first)),
+            writer => !cluster.is_by_swap() && (seen || times.returned(writer) != NONE),
+        };
+        begins.then(|| self.chain(first, cluster)).transpose()
     }
 
-    /// The block of the chain that starts with a value, and how many links it has.
-    fn chain(&self, first: u32) -> Result<(Block, usize), Clash> {
-        let Cluster { f, s, .. } = self.clusters[first as usize];
-        let mut block = Block { f, s, first };
-        let (mut value, mut length) = (first, 0);
-        loop {
-            let next = self.successor(value);
-            if next == NONE {
-                return Ok((block, length));
-            }
-            let cluster = self.clusters[next as usize];
-            if block.s > cluster.f {
+    /// The block of a chain, and how many compare-and-sets it has.
+    fn chain(&self, first: u32, cluster: Cluster) -> Result<(Block, u32), Clash> {
+        let mut block = Block {
+            f: cluster.f,
+            s: cluster.s,
+            first,
+            register: cluster.home,
+        };
+        let mut length = 0;
+        for next in self.chain_from(first).skip(1) {
+            let Cluster { f, s, .. } = *self.at(next);
+            if block.s > f {
                 return Err(Clash::Inside(first, next));
             }
-            block.f = block.f.min(cluster.f);
-            block.s = block.s.max(cluster.s);
-            (value, length) = (next, length + 1);
+            block.f = block.f.min(f);
+            block.s = block.s.max(s);
+            length += 1;
         }
+        Ok((block, length))
     }
 
-    fn successor(&self, value: u32) -> u32 {
-        self.successor.get(value as usize).copied().unwrap_or(NONE)
+    fn successor(&self, cluster: u32) -> u32 {
+        self.successor
+            .get(cluster as usize)
+            .copied()
+            .unwrap_or(NONE)
     }
 
-    /// A value whose chain has no beginning, where there is one.
-    fn circle(&self, rows: &Rows) -> Clash {
+    /// The clusters of a chain, from one on.
+    fn chain_from(&self, first: u32) -> impl Iterator<Item = u32> {
+        let next = |&cluster: &u32| {
+            let next = self.successor(cluster);
+            (next != NONE).then_some(next)
+        };
+        std::iter::successors(Some(first), next)
+    }
+
+    /// Compare-and-sets whose chain has no beginning.
+    fn find_circles(&mut self) {
         let mut in_chain = vec![false; self.clusters.len()];
         for first in self.blocks.firsts() {
-            let mut value = first;
-            while value != NONE {
-                in_chain[value as usize] = true;
-                value = self.successor(value);
+            self.chain_from(first)
+                .for_each(|at| in_chain[at as usize] = true);
+        }
+        for at in 0..self.swaps.len() {
+            let Swap { from, to, .. } = self.swaps[at];
+            if !in_chain[to as usize] && self.successor(from) == to {
+                self.clashed(Clash::Circle(to));
             }
         }
-        let lost = |&&swap: &&u32| {
-            let row = rows.row(swap);
-            !in_chain[row.made as usize] && self.successor(row.saw) == row.made
-        };
-        let swap = self.swaps.iter().find(lost);
-        let swap = swap.expect("some compare-and-set is in no chain that begins");
-        Clash::Circle(rows.row(*swap).made)
     }
 
     /// The rows, block after block; each value's writer, then its readers as they were called. Filled
     /// from the end, since readers are linked backwards.
-    fn order(&mut self, rows: &Rows) -> Vec<u32> {
-        let mut order = vec![0; rows.len()];
+    fn order(&self) -> Vec<u32> {
+        let mut order = vec![0; self.earlier.len()];
         let mut free = order.len();
+        let mut put = |row| {
+            free -= 1;
+            order[free] = row;
+        };
         let mut chain = Vec::new();
         for first in self.blocks.from_last() {
-            let mut value = first;
-            while value != NONE {
-                chain.push(value);
-                value = self.successor(value);
-            }
-            while let Some(value) = chain.pop() {
-                let cluster = self.clusters[value as usize];
+            chain.extend(self.chain_from(first));
+            while let Some(at) = chain.pop() {
+                let cluster = self.at(at);
                 let mut reader = cluster.reader;
                 while reader != NONE {
-                    free -= 1;
-                    order[free] = reader;
+                    put(reader);
                     reader = self.earlier[reader as usize];
                 }
                 if cluster.writer != START {
-                    free -= 1;
-                    order[free] = cluster.writer;
+                    put(cluster.writer);
                 }
             }
         }
@@ -296,10 +424,17 @@ impl Zones {
     }
 }
 
-/// How a value came to be.
-struct Written {
-    /// By a compare-and-set.
-    from_another: bool,
+impl Clash {
+    /// A cluster of the register.
+    fn cluster(self) -> u32 {
+        match self {
+            Clash::Unwritten(at)
+            | Clash::TakenTwice(at, _)
+            | Clash::Circle(at)
+            | Clash::Between(at, _)
+            | Clash::Inside(at, _) => at,
+        }
+    }
 }
 
 impl Cluster {
@@ -308,11 +443,24 @@ impl Cluster {
         s: 0,
         writer: NONE,
         reader: NONE,
+        home: NONE,
     };
-    const INITIAL: Cluster = Cluster {
-        f: 0,
-        s: 0,
-        writer: START,
-        reader: NONE,
-    };
+
+    fn initial(register: u32) -> Self {
+        Cluster {
+            f: 0,
+            s: 0,
+            writer: START,
+            reader: NONE,
+            home: register,
+        }
+    }
+
+    fn register(&self) -> usize {
+        (self.home & !BY_SWAP) as usize
+    }
+
+    fn is_by_swap(&self) -> bool {
+        self.home & BY_SWAP != 0
+    }
 }

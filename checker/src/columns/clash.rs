@@ -6,6 +6,7 @@ use testimony_history::{Answer, Call, Operation, RecordedHistory};
 
 use crate::relaxation;
 use crate::verdict::{Note, Verdict};
+use crate::zones::Conflict;
 
 /// Operations that suffice to show that there is no order, by number.
 #[derive(Clone, Debug)]
@@ -16,6 +17,14 @@ pub(super) struct Clash {
 }
 
 impl Clash {
+    /// Row `n` of a conflict is operation `n`.
+    pub(super) fn of(conflict: Conflict) -> Self {
+        Clash {
+            ops: conflict.rows,
+            weakened: conflict.weakened,
+        }
+    }
+
     /// The operations as a history of their own.
     pub(super) fn history(&self, history: &CompactHistory) -> RecordedHistory {
         let mut operations = history.select(&self.ops).into_operations();

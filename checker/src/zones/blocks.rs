@@ -12,9 +12,10 @@ pub(super) struct Block {
     pub(super) s: u32,
     /// Its first value.
     pub(super) first: u32,
+    pub(super) register: u32,
 }
 
-/// All blocks of a register.
+/// The blocks of some registers.
 #[derive(Default)]
 pub(super) struct Blocks {
     forward: Vec<Block>,
@@ -24,12 +25,6 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn clear(&mut self) {
-        self.forward.clear();
-        self.backward.clear();
-        self.arranged.clear();
-    }
-
     pub(super) fn push(&mut self, block: Block) {
         if block.f < block.s {
             self.forward.push(block);
@@ -49,40 +44,56 @@ impl Blocks {
         self.arranged.iter().rev().copied()
     }
 
-    /// Puts the blocks into an order, or says which two stand in each other's way.
-    pub(super) fn arrange(&mut self) -> Result<(), Clash> {
+    /// Puts the blocks into an order, and answers which stand in each other's way. Registers that
+    /// are out of play are passed over.
+    pub(super) fn arrange(&mut self, out_of_play: &[bool]) -> Vec<Clash> {
         nearly::sort_by_key(&mut self.forward, |block| (block.f, block.first));
         nearly::sort_by_key(&mut self.backward, |block| (block.s, block.first));
-        let overlapping = self.forward.windows(2).find(|pair| pair[0].s > pair[1].f);
-        if let Some(pair) = overlapping {
-            return Err(Clash::Between(pair[0].first, pair[1].first));
-        }
-        self.merge()
-    }
-
-    /// Places each backward block at the first moment, not before its last call, that is in no
-    /// forward zone. Both lists are sorted, and so are these moments.
-    fn merge(&mut self) -> Result<(), Clash> {
-        let (mut begun, mut placed) = (0, 0);
-        for block in &self.backward {
-            while self.forward.get(begun).is_some_and(|it| it.f < block.s) {
-                begun += 1;
+        let in_play = |block: &&Block| !out_of_play[block.register as usize];
+        let mut sweep = Sweep {
+            last: vec![None; out_of_play.len()],
+            clashes: Vec::new(),
+        };
+        self.arranged
+            .reserve(self.forward.len() + self.backward.len());
+        let mut forward = self.forward.iter().filter(in_play).peekable();
+        for block in self.backward.iter().filter(in_play) {
+            while let Some(next) = forward.next_if(|next| next.f < block.s) {
+                sweep.begin(next);
+                self.arranged.push(next.first);
             }
-            let mut moment = block.s;
-            if let Some(around) = begun.checked_sub(1).map(|last| self.forward[last]) {
-                if around.s > block.f {
-                    return Err(Clash::Between(around.first, block.first));
-                }
-                moment = moment.max(around.s);
-            }
-            while self.forward.get(placed).is_some_and(|it| it.f < moment) {
-                self.arranged.push(self.forward[placed].first);
-                placed += 1;
-            }
+            sweep.place(block);
             self.arranged.push(block.first);
         }
-        let rest = self.forward[placed..].iter().map(|block| block.first);
-        self.arranged.extend(rest);
-        Ok(())
+        for next in forward {
+            sweep.begin(next);
+            self.arranged.push(next.first);
+        }
+        sweep.clashes
+    }
+}
+
+/// Passes over all zones in the order of time: a forward one when it begins, a backward one at its
+/// last call. There the backward block comes behind the last forward one that has begun, which must
+/// have nothing to say after the block's first return.
+struct Sweep {
+    /// The last forward block of each register.
+    last: Vec<Option<Block>>,
+    clashes: Vec<Clash>,
+}
+
+impl Sweep {
+    fn begin(&mut self, block: &Block) {
+        let last = self.last[block.register as usize].replace(*block);
+        if let Some(last) = last.filter(|last| last.s > block.f) {
+            self.clashes.push(Clash::Between(last.first, block.first));
+        }
+    }
+
+    fn place(&mut self, block: &Block) {
+        let around = self.last[block.register as usize].filter(|last| last.s > block.f);
+        if let Some(around) = around {
+            self.clashes.push(Clash::Between(around.first, block.first));
+        }
     }
 }

@@ -5,59 +5,71 @@ use testimony_history::Value;
 
 use super::{CellInput, CellOp, CellOutput};
 use crate::expert::Decided;
+use crate::partition::narrow;
 use crate::verdict::Algorithm;
-use crate::zones::{NONE, Rows, Zoned, Zones};
+use crate::zones::{INITIAL, NONE, Row, Times, Zones};
 
 /// Decides a cell, if zones cover it.
 pub(super) fn decide(initial: &Value, ops: &[CellOp]) -> Option<Decided> {
-    let (rows, numbers) = rows(initial, ops)?;
-    let source = |row: u32| ops[numbers[row as usize] as usize].source;
-    let order = match Zones::default().judge(&rows) {
-        Zoned::NotCovered => return None,
-        Zoned::Conflict(_) => None,
-        Zoned::Order(order) => Some(order.into_iter().map(source).collect()),
-    };
+    let zoned = zones(initial, ops)?.judge(&Operations(ops));
+    if zoned.excused[0] {
+        return None;
+    }
+    let source = |row: u32| ops[row as usize].source;
+    let order = zoned.order.into_iter().map(source).collect();
     Some(Decided {
         algorithm: Algorithm::Zones,
-        order,
+        order: zoned.conflicts.is_empty().then_some(order),
         steps: ops.len() as u64,
     })
 }
 
-/// The operations as rows, and the operation of each; `None` if some operation is not covered.
-fn rows(initial: &Value, ops: &[CellOp]) -> Option<(Rows, Vec<u32>)> {
-    let mut ids = Ids::default();
-    ids.of(Some(initial));
-    let mut rows = Rows::default();
-    let mut numbers = Vec::with_capacity(ops.len());
+/// Row `n` is operation `n`.
+struct Operations<'a>(&'a [CellOp]);
+
+impl Times for Operations<'_> {
+    fn called(&self, row: u32) -> u32 {
+        self.0[row as usize].called + 1
+    }
+
+    fn returned(&self, row: u32) -> u32 {
+        let returned = self.0[row as usize].returned;
+        returned.map_or(NONE, |returned| returned + 1)
+    }
+}
+
+/// Zones that were told the operations; `None` if some operation is not covered.
+fn zones(initial: &Value, ops: &[CellOp]) -> Option<Zones> {
+    let times = Operations(ops);
+    let mut values: FxHashMap<&Value, u32> = FxHashMap::default();
+    // As many as the operations can name.
+    let mut zones = Zones::new(1, 2 * ops.len(), ops.len());
+    values.insert(initial, INITIAL);
     for (number, op) in (0..).zip(ops) {
         if op.after.is_some() {
             return None;
         }
         let (saw, made) = match role(op) {
-            Role::Bystander => continue,
             Role::Other => return None,
+            Role::Bystander => continue,
             Role::Reader(value) => (Some(value), None),
             Role::Writer(value) => (None, Some(value)),
             Role::Both(old, new) => (Some(old), Some(new)),
         };
-        let returned = op.returned.unwrap_or(NONE);
-        rows.push(op.called, returned, ids.of(saw), ids.of(made));
-        numbers.push(number);
+        let mut id = |value: Option<_>| {
+            let next = narrow(values.len() - 1);
+            value.map_or(NONE, |value| *values.entry(value).or_insert(next))
+        };
+        let row = Row {
+            called: times.called(number),
+            returned: times.returned(number),
+            register: 0,
+            saw: id(saw),
+            made: id(made),
+        };
+        zones.tell(number, row);
     }
-    rows.set_values(ids.0.len());
-    Some((rows, numbers))
-}
-
-/// Values by number.
-#[derive(Default)]
-struct Ids<'a>(FxHashMap<&'a Value, u32>);
-
-impl<'a> Ids<'a> {
-    fn of(&mut self, value: Option<&'a Value>) -> u32 {
-        let next = u32::try_from(self.0.len()).expect("values are numbered in 32 bits");
-        value.map_or(NONE, |value| *self.0.entry(value).or_insert(next))
-    }
+    Some(zones)
 }
 
 /// What an operation does in a register.
