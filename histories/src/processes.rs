@@ -31,6 +31,8 @@ struct Life {
 /// One process, in its present life.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
+    /// The code of its life, once it has called.
+    pub(crate) code: u32,
     /// Its open operation.
     pub(crate) open: Option<u32>,
     /// Its last operation that happened.
@@ -113,7 +115,10 @@ impl Processes {
             process,
             later,
             lost: false,
-            state: State::default(),
+            state: State {
+                code,
+                ..State::default()
+            },
         });
         code
     }
