@@ -22,6 +22,8 @@ use crate::{History, Operation, Origin, Outcome, Position};
 #[derive(Clone, Debug)]
 pub struct Builder<I, O> {
     operations: Vec<Operation<I, O>>,
+    /// Who called each operation, by the code of its life.
+    callers: Vec<u32>,
     processes: Processes,
     /// The position of the next call or return.
     next: Position,
@@ -37,6 +39,7 @@ impl<I, O> Default for Builder<I, O> {
     fn default() -> Self {
         Builder {
             operations: Vec::new(),
+            callers: Vec::new(),
             processes: Processes::default(),
             next: 0,
             index: 0,
@@ -55,8 +58,9 @@ impl<I, O> Builder<I, O> {
             open.is_none(),
             "process {process} calls while its call {open:?} is open"
         );
-        let operation = self.operations.len();
-        self.processes.call(process, operation);
+        let operation = index32(self.operations.len());
+        self.callers
+            .push(self.processes.call(process, operation).code);
         let called = self.step();
         let call = self.origin();
         self.operations.push(Operation {
@@ -69,7 +73,7 @@ impl<I, O> Builder<I, O> {
             call,
             end: None,
         });
-        OpId(index32(operation))
+        OpId(operation)
     }
 
     /// The operation happened, with this answer.
@@ -99,9 +103,10 @@ impl<I, O> Builder<I, O> {
     /// The history so far; operations still open are unknown.
     pub fn finish(self) -> History<I, O> {
         let mut operations = self.operations;
-        self.processes.rename_later_lives(|operation, number| {
-            operations[operation].process = number;
-        });
+        let numbers = self.processes.numbers();
+        for (operation, caller) in operations.iter_mut().zip(self.callers) {
+            operation.process = numbers[caller as usize];
+        }
         History::from_operations(operations)
     }
 
@@ -110,7 +115,7 @@ impl<I, O> Builder<I, O> {
         let process = self.operations[index].process;
         let open = self.processes.state(process).open;
         assert!(
-            open == Some(index),
+            open == Some(op.0),
             "operation {} of process {process} is not open",
             op.0
         );

@@ -7,11 +7,16 @@
 //! are dense and given in the order of first appearance, so that a judge may use them as indices.
 //! Any part can be had as ordinary operations again.
 
+pub(crate) mod origins;
 mod values;
 
+use rustc_hash::FxHashMap;
+
+use crate::place::index32;
 use crate::{
     Answer, Call, Function, Model, Operation, Origin, Outcome, Position, RecordedHistory, Value,
 };
+use origins::Origins;
 pub use values::{ValueId, Values};
 
 /// The function of an operation, synonyms resolved, in a byte.
@@ -58,6 +63,22 @@ pub enum Fate {
     Unknown,
 }
 
+impl Fate {
+    /// Whether the operation is known to have happened.
+    pub fn happened(self) -> bool {
+        matches!(self, Fate::Completed | Fate::Swapped | Fate::NotSwapped)
+    }
+}
+
+/// What an operation asked, in numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placement {
+    pub(crate) action: Action,
+    pub(crate) key: ValueId,
+    pub(crate) argument: ValueId,
+    pub(crate) replacement: ValueId,
+}
+
 /// The return of an operation that never returned.
 pub const NEVER: Position = Position::MAX;
 
@@ -75,30 +96,29 @@ pub struct CompactHistory {
     pub(crate) argument: Vec<ValueId>,
     pub(crate) replacement: Vec<ValueId>,
     pub(crate) answer: Vec<ValueId>,
-    pub(crate) process: Vec<u64>,
-    pub(crate) called_at: Vec<Moment>,
-    pub(crate) ended_at: Vec<Moment>,
+    /// Who called each operation, as a place among `processes`.
+    pub(crate) caller: Vec<u32>,
+    pub(crate) processes: Vec<u64>,
+    pub(crate) origins: Origins,
     /// Operation, and the one it comes after although positions do not say so; by operation.
     pub(crate) after: Vec<(u32, u32)>,
 }
 
-/// Where and when an event stood in its file, as [`Origin`], in 24 bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moment {
-    pub(crate) index: u64,
-    /// [`Moment::UNTIMED`] without a time.
-    pub(crate) time: u64,
-    pub(crate) line: u32,
-}
-
 impl CompactHistory {
     /// The same history in columns. Calls and answers must be those of the model, as
-    /// [`Recording::history`](crate::Recording::history) makes them. O(n).
+    /// [`Recording::history`](crate::Recording::history) makes them. O(n log n).
     pub fn of(model: Model, history: &RecordedHistory) -> Self {
         let mut compact = CompactHistory::new(model);
+        let mut codes = FxHashMap::default();
         for operation in history.operations() {
-            compact.push(operation);
+            let fresh = index32(codes.len());
+            let code = *codes.entry(operation.process).or_insert(fresh);
+            if code == fresh {
+                compact.processes.push(operation.process);
+            }
+            compact.push(operation, code);
         }
+        compact.number_events(history);
         compact
     }
 
@@ -114,9 +134,9 @@ impl CompactHistory {
             argument: Vec::new(),
             replacement: Vec::new(),
             answer: Vec::new(),
-            process: Vec::new(),
-            called_at: Vec::new(),
-            ended_at: Vec::new(),
+            caller: Vec::new(),
+            processes: Vec::new(),
+            origins: Origins::default(),
             after: Vec::new(),
         }
     }
@@ -190,21 +210,21 @@ impl CompactHistory {
 
     /// The `index` of an operation's invocation.
     pub fn index(&self, operation: usize) -> u64 {
-        self.called_at[operation].index
+        self.origins.index(operation)
     }
 
     /// One operation. `after` is that of the whole history.
     pub fn operation(&self, number: usize) -> Operation<Call, Answer> {
-        let (returned, ended) = (self.returned[number], self.ended_at[number]);
+        let returned = self.returned[number];
         Operation {
-            process: self.process[number],
+            process: self.processes[self.caller[number] as usize],
             input: self.call(number),
             outcome: self.outcome(number),
             called: self.called[number],
             returned: (returned != NEVER).then_some(returned),
             after: self.link(number),
-            call: self.called_at[number].origin(),
-            end: (ended != Moment::NONE).then(|| ended.origin()),
+            call: self.origins.of_call(number),
+            end: self.origins.of_end(number),
         }
     }
 
@@ -247,7 +267,8 @@ impl CompactHistory {
         None
     }
 
-    fn call(&self, number: usize) -> Call {
+    /// What an operation asked.
+    pub(crate) fn call(&self, number: usize) -> Call {
         let argument = self.value(self.argument[number]);
         let value = match self.action[number] {
             Action::Cas => {
@@ -298,45 +319,87 @@ impl CompactHistory {
     }
 
     fn value(&self, id: ValueId) -> Option<Value> {
-        (id != ValueId::ABSENT).then(|| self.values.get(id).clone())
+        (id != ValueId::ABSENT).then(|| self.values.get(id))
     }
 
-    fn push(&mut self, operation: &Operation<Call, Answer>) {
-        let number = u32::try_from(self.len()).expect("a history holds at most 2^32 events");
-        let call = &operation.input;
+    fn push(&mut self, operation: &Operation<Call, Answer>, caller: u32) {
+        let number = index32(self.len());
+        let placement = self.place(&operation.input);
+        self.begin(placement, caller);
+        let (fate, answer) = fate(&operation.outcome);
+        let answer = self.values.intern_some(answer);
+        let place = number as usize;
+        (self.fate[place], self.answer[place]) = (fate, answer);
+        self.called[place] = operation.called;
+        self.returned[place] = operation.returned.unwrap_or(NEVER);
+        self.after
+            .extend(operation.after.map(|before| (number, before)));
+    }
+
+    /// A call in numbers; its values get some if they have none.
+    pub(crate) fn place(&mut self, call: &Call) -> Placement {
         let action = Action::of(&call.f).expect("the functions of a history are resolved");
         let (argument, replacement) = match (&call.value, action) {
             (Some(Value::List(pair)), Action::Cas) => (pair.first(), pair.get(1)),
             (argument, _) => (argument.as_ref(), None),
         };
-        let (fate, answer) = fate(&operation.outcome);
-        let key = self.values.intern_some(call.key.as_ref());
-        let argument = self.values.intern_some(argument);
-        let replacement = self.values.intern_some(replacement);
-        let answer = self.values.intern_some(answer);
-        self.called.push(operation.called);
-        self.returned.push(operation.returned.unwrap_or(NEVER));
-        self.action.push(action);
-        self.fate.push(fate);
-        self.key.push(key);
-        self.argument.push(argument);
-        self.replacement.push(replacement);
-        self.answer.push(answer);
-        self.process.push(operation.process);
-        self.called_at.push(Moment::of(operation.call));
-        self.ended_at
-            .push(operation.end.map_or(Moment::NONE, Moment::of));
-        self.after
-            .extend(operation.after.map(|before| (number, before)));
+        Placement {
+            action,
+            key: self.values.intern_some(call.key.as_ref()),
+            argument: self.values.intern_some(argument),
+            replacement: self.values.intern_some(replacement),
+        }
+    }
+
+    /// Adds an operation of which nothing but its call is known yet.
+    pub(crate) fn begin(&mut self, placement: Placement, caller: u32) {
+        self.called.push(0);
+        self.returned.push(NEVER);
+        self.action.push(placement.action);
+        self.fate.push(Fate::Unknown);
+        self.key.push(placement.key);
+        self.argument.push(placement.argument);
+        self.replacement.push(placement.replacement);
+        self.answer.push(ValueId::ABSENT);
+        self.caller.push(caller);
+    }
+
+    /// Numbers the events of operations in the order of the file, as far as it shows.
+    fn number_events(&mut self, history: &RecordedHistory) {
+        let operations = history.operations();
+        let calls = (0..).zip(operations).map(|(at, it)| (it.call, at, false));
+        let ends = (0..).zip(operations);
+        let ends = ends.filter_map(|(at, it)| Some((it.end?, at, true)));
+        let mut events: Vec<(Origin, usize, bool)> = calls.chain(ends).collect();
+        events.sort_by_key(|(origin, ..)| (origin.line, origin.index));
+        let mut numbers = vec![0; operations.len()];
+        for (number, &(origin, operation, is_end)) in (0..).zip(&events) {
+            self.origins.event(number, origin);
+            if !is_end {
+                numbers[operation] = number;
+            }
+        }
+        for (operation, number) in operations.iter().zip(numbers) {
+            self.origins.call(number, operation.call.time);
+        }
+        for (number, &(origin, operation, is_end)) in (0..).zip(&events) {
+            if is_end {
+                self.origins.end(operation, number, origin.time);
+            }
+        }
     }
 }
 
 fn fate(outcome: &Outcome<Answer>) -> (Fate, Option<&Value>) {
-    let answer = match outcome {
-        Outcome::Completed(answer) => answer,
-        Outcome::Failed => return (Fate::Failed, None),
-        Outcome::Unknown => return (Fate::Unknown, None),
-    };
+    match outcome {
+        Outcome::Completed(answer) => completed(answer),
+        Outcome::Failed => (Fate::Failed, None),
+        Outcome::Unknown => (Fate::Unknown, None),
+    }
+}
+
+/// The fate that an answer shows, and the value that it tells.
+pub(crate) fn completed(answer: &Answer) -> (Fate, Option<&Value>) {
     match answer.swapped {
         Some(true) => (Fate::Swapped, None),
         Some(false) => (Fate::NotSwapped, answer.actual.as_ref()),
@@ -347,33 +410,30 @@ fn fate(outcome: &Outcome<Answer>) -> (Fate, Option<&Value>) {
     }
 }
 
-impl Moment {
-    const UNTIMED: u64 = u64::MAX;
-    /// No event.
-    pub(crate) const NONE: Moment = Moment {
-        index: u64::MAX,
-        time: Moment::UNTIMED,
-        line: u32::MAX,
-    };
-
-    fn of(origin: Origin) -> Self {
-        Moment {
-            index: origin.index,
-            time: origin.time.unwrap_or(Moment::UNTIMED),
-            line: origin.line,
-        }
-    }
-
-    fn origin(self) -> Origin {
-        Origin {
-            index: self.index,
-            time: (self.time != Moment::UNTIMED).then_some(self.time),
-            line: self.line,
-        }
-    }
-}
-
 impl Action {
+    /// Every action, in the order of its bytes.
+    pub(crate) const ALL: [Action; 11] = [
+        Action::Read,
+        Action::Write,
+        Action::Cas,
+        Action::Contains,
+        Action::Remove,
+        Action::Append,
+        Action::Add,
+        Action::Enqueue,
+        Action::Dequeue,
+        Action::Acquire,
+        Action::Release,
+    ];
+
+    /// The action that a call of a function is; increments and decrements are adds.
+    pub(crate) fn of_call(function: &Function) -> Option<Self> {
+        match function {
+            Function::Increment | Function::Decrement => Some(Action::Add),
+            other => Action::of(other),
+        }
+    }
+
     /// The action that a function is, if it is a resolved one.
     pub fn of(function: &Function) -> Option<Self> {
         Some(match function {

@@ -177,10 +177,7 @@ impl Format {
 
     /// The format that a file's content has the look of; JSON lines if it looks like none.
     pub fn detect(bytes: &[u8]) -> Self {
-        let bytes = bytes
-            .strip_prefix(b"\xef\xbb\xbf")
-            .unwrap_or(bytes)
-            .trim_ascii_start();
+        let bytes = content(bytes);
         let start = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
         let line = start.lines().next().unwrap_or("");
         let blank = |next: char| next.is_whitespace() || matches!(next, '[' | '(' | '{' | ',');
@@ -199,8 +196,14 @@ impl Format {
     }
 }
 
-/// How many bytes tell the format.
-const LOOKED_AT: usize = 4096;
+/// A file from its first character on that is no white space.
+pub(crate) fn content(bytes: &[u8]) -> &[u8] {
+    let plain = bytes.strip_prefix(b"\xef\xbb\xbf");
+    plain.unwrap_or(bytes).trim_ascii_start()
+}
+
+/// How many bytes of its content tell the format.
+pub(crate) const LOOKED_AT: usize = 4096;
 
 /// Whether a line of EDN has just the keys that Porcupine's map has.
 fn is_porcupine_kv(line: &str) -> bool {

@@ -11,12 +11,57 @@ use crate::{Columns, Event, Header, Order, ReadError, Recording, Warning};
 pub(crate) struct Gather {
     recording: Recording,
     sort_by_time: bool,
-    /// The latest time so far, and its line.
-    latest: Option<(u64, u32)>,
+    latest: Latest,
     /// The highest index so far.
     highest: Option<u64>,
     /// Whether each index was above all before it.
     rising: bool,
+}
+
+/// The latest time so far, and its line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Latest(Option<(u64, u32)>);
+
+/// A time before an earlier one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backwards {
+    time: u64,
+    earlier: u64,
+    line: u32,
+}
+
+impl Latest {
+    /// The next event has this time.
+    pub(crate) fn watch(&mut self, time: u64, at: u32) -> Result<(), Backwards> {
+        match self.0 {
+            Some((earlier, line)) if time < earlier => Err(Backwards {
+                time,
+                earlier,
+                line,
+            }),
+            _ => {
+                self.0 = Some((time, at));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Backwards {
+    /// The error about a time that stands there.
+    pub(crate) fn at(self, place: Place) -> ReadError {
+        let Backwards {
+            time,
+            earlier,
+            line,
+        } = self;
+        let problem = ReadProblem::TimeBackwards {
+            time,
+            earlier,
+            line,
+        };
+        ReadError { place, problem }
+    }
 }
 
 impl Gather {
@@ -29,7 +74,7 @@ impl Gather {
         Gather {
             recording,
             sort_by_time,
-            latest: None,
+            latest: Latest::default(),
             highest: None,
             rising: true,
         }
@@ -70,20 +115,11 @@ impl Gather {
     }
 
     fn watch(&mut self, time: u64, line: u32, place: Place) -> Result<(), ReadError> {
-        match self.latest {
-            Some((earlier, line)) if time < earlier => {
-                if self.recording.order == Order::Time && !self.sort_by_time {
-                    let problem = ReadProblem::TimeBackwards {
-                        time,
-                        earlier,
-                        line,
-                    };
-                    return Err(ReadError { place, problem });
-                }
-            }
-            _ => self.latest = Some((time, line)),
-        }
-        Ok(())
+        let watched = self.latest.watch(time, line);
+        let matters = self.recording.order == Order::Time && !self.sort_by_time;
+        watched
+            .or_else(|backwards| if matters { Err(backwards) } else { Ok(()) })
+            .map_err(|backwards| backwards.at(place))
     }
 
     pub(crate) fn finish(mut self) -> Result<Recording, ReadError> {

@@ -1,10 +1,9 @@
 //! From events to operations: pairs calls with what became of them, and checks that the model has
 //! the words for both.
 
-use std::ops::Range;
-
 use crate::place::{Place, excerpt, index32};
 use crate::processes::Processes;
+use crate::ranks::{Ranked, Ranks, Step};
 use crate::recording::{Columns, Order};
 use crate::vocabulary::{self, Complaint};
 use crate::{
@@ -118,47 +117,10 @@ impl Recording {
     /// Names the place of the first event that contradicts an earlier one or the model.
     pub fn history(&self, model: Model) -> Result<(RecordedHistory, Vec<Warning>), HistoryError> {
         let mut pairing = Pairing::new(self, model);
-        for ties in Ties::of(self) {
-            pairing.rank(ties)?;
+        for index in 0..self.events.len() {
+            pairing.take(index)?;
         }
         Ok(pairing.finish())
-    }
-}
-
-/// Runs of events that count as simultaneous, in order.
-///
-/// They carry the same time. An event without one that stands between two of them cannot have
-/// another, so it belongs to them.
-struct Ties<'a> {
-    recording: &'a Recording,
-    next: usize,
-}
-
-impl<'a> Ties<'a> {
-    fn of(recording: &'a Recording) -> Self {
-        Ties { recording, next: 0 }
-    }
-}
-
-impl Iterator for Ties<'_> {
-    type Item = Range<usize>;
-
-    fn next(&mut self) -> Option<Range<usize>> {
-        let events = &self.recording.events;
-        let start = self.next;
-        let first = events.get(start)?;
-        self.next = start + 1;
-        let (Order::Time, Some(time)) = (self.recording.order, first.time) else {
-            return Some(start..self.next);
-        };
-        for (index, event) in events.iter().enumerate().skip(start + 1) {
-            match event.time {
-                Some(later) if later == time => self.next = index + 1,
-                Some(_) => break,
-                None => {}
-            }
-        }
-        Some(start..self.next)
     }
 }
 
@@ -169,10 +131,28 @@ struct Pairing<'a> {
     operations: Vec<Operation<Call, Answer>>,
     /// The invocation of each operation.
     invocations: Vec<usize>,
+    /// Who called each operation, by the code of its life.
+    callers: Vec<u32>,
     processes: Processes,
-    next: Position,
+    ranks: Ranks,
+    oddities: Oddities,
+}
+
+/// What is odd in a history, but does not keep it from being judged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Oddities {
     fresh: Option<(u64, u32, u64)>,
     differing: Option<(u32, u64)>,
+}
+
+/// What a completion must fit.
+pub(crate) struct Invocation<'a> {
+    /// The word that called.
+    pub(crate) f: &'a Function,
+    /// The call that it made.
+    pub(crate) call: &'a Call,
+    /// Where it stands.
+    pub(crate) line: u32,
 }
 
 impl<'a> Pairing<'a> {
@@ -183,80 +163,82 @@ impl<'a> Pairing<'a> {
             model,
             operations: Vec::with_capacity(likely),
             invocations: Vec::with_capacity(likely),
+            callers: Vec::with_capacity(likely),
             processes: Processes::default(),
-            next: 0,
-            fresh: None,
-            differing: None,
+            ranks: Ranks::default(),
+            oddities: Oddities::default(),
         }
     }
 
-    /// Pairs simultaneous events. Their calls rank before their returns, so that none of them comes
-    /// before another; what one process does is kept in order by [`Operation::after`].
-    fn rank(&mut self, ties: Range<usize>) -> Result<(), HistoryError> {
-        let mut returns = Vec::new();
-        for index in ties {
-            let event = &self.recording.events[index];
-            let Process::Client(process) = event.process else {
-                continue;
-            };
-            match event.kind {
-                Kind::Invoke => self.call(index, event, process)?,
-                Kind::Ok | Kind::Fail | Kind::Info => {
-                    returns.extend(self.end(index, event, process)?);
-                }
-            }
+    fn take(&mut self, index: usize) -> Result<(), HistoryError> {
+        let event = &self.recording.events[index];
+        let time = event.time.filter(|_| self.recording.order == Order::Time);
+        if let Some(time) = time {
+            self.ranks.time(time, &mut self.operations);
         }
-        for operation in returns {
-            let position = self.step();
-            self.operations[operation].returned = Some(position);
+        let Process::Client(process) = event.process else {
+            return Ok(());
+        };
+        let step = match event.kind {
+            Kind::Invoke => Some(self.call(index, event, process)?),
+            Kind::Ok | Kind::Fail | Kind::Info => self.end(index, event, process)?,
+        };
+        if let Some(step) = step {
+            let timed = time.is_some();
+            self.ranks.take(step, timed, &mut self.operations);
         }
         Ok(())
     }
 
-    fn call(&mut self, index: usize, event: &Event, process: u64) -> Result<(), HistoryError> {
+    fn call(&mut self, index: usize, event: &Event, process: u64) -> Result<Step, HistoryError> {
         let state = self.processes.state(process);
         if let Some(open) = state.open {
-            let line = self.recording.line(self.invocations[open]);
-            let problem = HistoryProblem::TwoOpenCalls { process, line };
-            return Err(self.error(index, |columns| columns.process, problem));
+            let line = self.recording.line(self.invocations[open as usize]);
+            return Err(self.error(index, two_open_calls(process, line)));
         }
         let input = self.complained(index, vocabulary::call(self.model, event))?;
-        let operation = self.operations.len();
-        if self.processes.call(process, operation) {
+        let operation = index32(self.operations.len());
+        let caller = self.processes.call(process, operation);
+        if caller.later {
             let line = self.recording.line(index);
-            self.fresh.get_or_insert((process, line, 0)).2 += 1;
+            self.oddities.fresh_process(process, line);
         }
-        // Positions of returns are given at the end of the run: without one, it is of this run.
-        let earlier = state
-            .completed
-            .filter(|&it| self.operations[it].returned.is_none());
-        let called = self.step();
         self.invocations.push(index);
+        self.callers.push(caller.code);
         self.operations.push(Operation {
             process,
             input,
             outcome: Outcome::Unknown,
-            called,
+            called: 0,
             returned: None,
-            after: earlier.map(index32),
+            after: None,
             call: self.origin(index),
             end: None,
         });
-        Ok(())
+        Ok(Step::Call {
+            operation,
+            completed: state.completed,
+        })
     }
 
-    /// Ends an operation, and answers which one if it returned.
+    /// Ends an operation, which returns unless nobody knows what became of it.
     fn end(
         &mut self,
         index: usize,
         event: &Event,
         process: u64,
-    ) -> Result<Option<usize>, HistoryError> {
-        let Some(open) = self.processes.state(process).open else {
-            let problem = HistoryProblem::ReturnWithoutCall { process };
-            return Err(self.error(index, |columns| columns.process, problem));
+    ) -> Result<Option<Step>, HistoryError> {
+        let Some(operation) = self.processes.state(process).open else {
+            return Err(self.error(index, return_without_call(process)));
         };
-        self.same_call(index, event, process, open)?;
+        let open = operation as usize;
+        let invocation = self.invocations[open];
+        let invocation = Invocation {
+            f: &self.recording.events[invocation].f,
+            call: &self.operations[open].input,
+            line: self.recording.line(invocation),
+        };
+        self.complained(index, same_call(self.model, event, process, &invocation))?;
         let origin = self.origin(index);
         self.operations[open].end = Some(origin);
         let outcome = match event.kind {
@@ -269,88 +251,25 @@ impl<'a> Pairing<'a> {
         };
         self.processes.end(process, event.kind == Kind::Ok);
         self.operations[open].outcome = outcome;
-        Ok(Some(open))
+        Ok(Some(Step::Return { operation }))
     }
 
     fn answer(&mut self, index: usize, event: &Event, open: usize) -> Result<Answer, HistoryError> {
         let call = &self.operations[open].input;
         if !vocabulary::repeats(call, event) {
-            let line = self.recording.line(index);
-            self.differing.get_or_insert((line, 0)).1 += 1;
+            self.oddities.value_differs(self.recording.line(index));
         }
         self.complained(index, vocabulary::answer(self.model, call, event))
     }
 
-    /// A completion must name its invocation's function, and may repeat its key.
-    fn same_call(
-        &self,
-        index: usize,
-        event: &Event,
-        process: u64,
-        open: usize,
-    ) -> Result<(), HistoryError> {
-        let invocation = &self.recording.events[self.invocations[open]];
-        let other = |part: fn(&Columns) -> u32, returned: String, called: String| {
-            let line = self.recording.line(self.invocations[open]);
-            let (returned, called) = (excerpt(&returned), excerpt(&called));
-            let problem = HistoryProblem::OtherCall {
-                process,
-                returned,
-                line,
-                called,
-            };
-            Err(self.error(index, part, problem))
-        };
-        if event.f != invocation.f
-            && vocabulary::function(self.model, &event.f)
-                != vocabulary::function(self.model, &invocation.f)
-        {
-            return other(
-                |columns| columns.f,
-                event.f.to_string(),
-                invocation.f.to_string(),
-            );
+    fn finish(mut self) -> (RecordedHistory, Vec<Warning>) {
+        self.ranks.finish(&mut self.operations);
+        let numbers = self.processes.numbers();
+        for (operation, caller) in self.operations.iter_mut().zip(self.callers) {
+            operation.process = numbers[caller as usize];
         }
-        if event.kind != Kind::Ok || event.key.is_none() || event.key == invocation.key {
-            return Ok(());
-        }
-        let (key, called) = (vocabulary::key(event), &self.operations[open].input.key);
-        match key {
-            Some(key) if Some(&key) != called.as_ref() => {
-                let called = called
-                    .as_ref()
-                    .map_or("no key".to_owned(), |key| format!("key {key}"));
-                other(|columns| columns.key, format!("key {key}"), called)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(self) -> (RecordedHistory, Vec<Warning>) {
-        let mut operations = self.operations;
-        self.processes.rename_later_lives(|operation, number| {
-            operations[operation].process = number;
-        });
-        let fresh = self
-            .fresh
-            .map(|(process, line, times)| Warning::FreshProcess {
-                process,
-                line,
-                times,
-            });
-        let differing = self
-            .differing
-            .map(|(line, times)| Warning::ValueDiffers { line, times });
-        let warnings = fresh.into_iter().chain(differing).collect();
-        (RecordedHistory::from_operations(operations), warnings)
-    }
-
-    fn step(&mut self) -> Position {
-        let position = self.next;
-        self.next = position
-            .checked_add(1)
-            .expect("a history holds at most 2^32 events");
-        position
+        let history = RecordedHistory::from_operations(self.operations);
+        (history, self.oddities.warnings())
     }
 
     fn origin(&self, index: usize) -> Origin {
@@ -363,18 +282,105 @@ impl<'a> Pairing<'a> {
     }
 
     fn complained<T>(&self, index: usize, of: Result<T, Complaint>) -> Result<T, HistoryError> {
-        of.map_err(|(part, problem)| self.error(index, part, problem))
+        of.map_err(|complaint| self.error(index, complaint))
     }
 
-    fn error(
-        &self,
-        index: usize,
-        part: fn(&Columns) -> u32,
-        problem: HistoryProblem,
-    ) -> HistoryError {
+    fn error(&self, index: usize, (part, problem): Complaint) -> HistoryError {
         HistoryError {
             place: self.recording.place(index, part),
             problem,
         }
+    }
+}
+
+impl Ranked for Vec<Operation<Call, Answer>> {
+    fn set_called(&mut self, operation: u32, position: Position) {
+        self[operation as usize].called = position;
+    }
+
+    fn set_returned(&mut self, operation: u32, position: Position) {
+        self[operation as usize].returned = Some(position);
+    }
+
+    fn has_returned(&self, operation: u32) -> bool {
+        self[operation as usize].returned.is_some()
+    }
+
+    fn link(&mut self, operation: u32, earlier: u32) {
+        self[operation as usize].after = Some(earlier);
+    }
+}
+
+impl Oddities {
+    /// A process goes on after an unknown outcome.
+    pub(crate) fn fresh_process(&mut self, process: u64, line: u32) {
+        self.fresh.get_or_insert((process, line, 0)).2 += 1;
+    }
+
+    /// A completion does not repeat its invocation's value.
+    pub(crate) fn value_differs(&mut self, line: u32) {
+        self.differing.get_or_insert((line, 0)).1 += 1;
+    }
+
+    /// What to say about it.
+    pub(crate) fn warnings(self) -> Vec<Warning> {
+        let fresh = self
+            .fresh
+            .map(|(process, line, times)| Warning::FreshProcess {
+                process,
+                line,
+                times,
+            });
+        let differing = self
+            .differing
+            .map(|(line, times)| Warning::ValueDiffers { line, times });
+        fresh.into_iter().chain(differing).collect()
+    }
+}
+
+/// A process calls while its call on that line is open.
+pub(crate) fn two_open_calls(process: u64, line: u32) -> Complaint {
+    let problem = HistoryProblem::TwoOpenCalls { process, line };
+    (|columns| columns.process, problem)
+}
+
+/// A process returns from nothing.
+pub(crate) fn return_without_call(process: u64) -> Complaint {
+    let problem = HistoryProblem::ReturnWithoutCall { process };
+    (|columns| columns.process, problem)
+}
+
+/// A completion must name its invocation's function, and may repeat its key.
+pub(crate) fn same_call(
+    model: Model,
+    event: &Event,
+    process: u64,
+    invocation: &Invocation<'_>,
+) -> Result<(), Complaint> {
+    let other = |part: fn(&Columns) -> u32, returned: String, called: String| {
+        let problem = HistoryProblem::OtherCall {
+            process,
+            returned: excerpt(&returned),
+            line: invocation.line,
+            called: excerpt(&called),
+        };
+        Err((part, problem))
+    };
+    if event.f != *invocation.f
+        && vocabulary::function(model, &event.f) != vocabulary::function(model, invocation.f)
+    {
+        return other(
+            |columns| columns.f,
+            event.f.to_string(),
+            invocation.f.to_string(),
+        );
+    }
+    let called = invocation.call.key.as_ref();
+    match vocabulary::key(event).filter(|_| event.kind == Kind::Ok) {
+        Some(key) if Some(&key) != called => {
+            let called = called.map_or("no key".to_owned(), |key| format!("key {key}"));
+            other(|columns| columns.key, format!("key {key}"), called)
+        }
+        _ => Ok(()),
     }
 }

@@ -2,88 +2,133 @@
 //!
 //! A process calls one operation at a time. After an unknown outcome its operation stays open to
 //! the end, so whatever goes on under its number must be another process. Fresh numbers lie above
-//! all that the history uses, which is known only at its end.
+//! all that the history uses, which is known only at its end; until then each life of a process
+//! goes by a code.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What is known of each process while a history is put together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Processes {
-    known: FxHashMap<u64, State>,
-    /// Operations called by a process that has been renamed: operation, process, life.
-    later_lives: Vec<(usize, u64, u32)>,
+    /// The present life of each process that has called.
+    present: FxHashMap<u64, u32>,
+    /// Every life, by its code: in the order of first calls.
+    lives: Vec<Life>,
+}
+
+/// A process between two unknown outcomes.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    /// The process in the file.
+    process: u64,
+    /// Whether an unknown outcome lies behind it.
+    later: bool,
+    /// Whether it ended in one.
+    lost: bool,
+    state: State,
 }
 
 /// One process, in its present life.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
-    /// How many unknown outcomes it has behind it.
-    life: u32,
+    /// The code of its life, once it has called.
+    pub(crate) code: u32,
     /// Its open operation.
-    pub(crate) open: Option<usize>,
+    pub(crate) open: Option<u32>,
     /// Its last operation that happened.
-    pub(crate) completed: Option<usize>,
+    pub(crate) completed: Option<u32>,
+}
+
+/// Who called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    /// The code of the process's life: dense from 0.
+    pub(crate) code: u32,
+    /// Whether an unknown outcome lies behind it.
+    pub(crate) later: bool,
 }
 
 impl Processes {
     /// The state of a process before its next event.
     pub(crate) fn state(&self, process: u64) -> State {
-        self.known.get(&process).copied().unwrap_or_default()
+        let life = self.present.get(&process).map(|&code| self.life(code));
+        life.filter(|life| !life.lost)
+            .map_or_else(State::default, |life| life.state)
     }
 
-    /// A process calls an operation. Answers whether it is in a later life.
-    pub(crate) fn call(&mut self, process: u64, operation: usize) -> bool {
-        let state = self.known.entry(process).or_default();
-        state.open = Some(operation);
-        let later = state.life > 0;
-        if later {
-            self.later_lives.push((operation, process, state.life));
+    /// A process calls an operation.
+    pub(crate) fn call(&mut self, process: u64, operation: u32) -> Caller {
+        let code = match self.present.get(&process) {
+            Some(&code) if !self.life(code).lost => code,
+            earlier => {
+                let later = earlier.is_some();
+                self.begin(process, later)
+            }
+        };
+        let life = &mut self.lives[code as usize];
+        life.state.open = Some(operation);
+        Caller {
+            code,
+            later: life.later,
         }
-        later
     }
 
     /// The open operation of a process ends; `happened` if it is known to have taken effect.
-    pub(crate) fn end(&mut self, process: u64, happened: bool) -> Option<usize> {
-        let state = self.known.get_mut(&process)?;
-        let operation = state.open.take()?;
-        if happened {
-            state.completed = Some(operation);
+    pub(crate) fn end(&mut self, process: u64, happened: bool) {
+        if let Some(life) = self.present_life(process) {
+            let operation = life.state.open.take();
+            if happened {
+                life.state.completed = operation;
+            }
         }
-        Some(operation)
     }
 
     /// The open operation of a process ends, and nobody knows how.
-    pub(crate) fn lose(&mut self, process: u64) -> Option<usize> {
-        let state = self.known.get_mut(&process)?;
-        let operation = state.open.take()?;
-        *state = State {
-            life: state.life.saturating_add(1),
-            open: None,
-            completed: None,
-        };
-        Some(operation)
+    pub(crate) fn lose(&mut self, process: u64) {
+        if let Some(life) = self.present_life(process) {
+            life.lost = true;
+        }
     }
 
-    /// Hands out the fresh numbers: calls `rename(operation, number)` for each operation of a later
-    /// life.
-    pub(crate) fn rename_later_lives(self, mut rename: impl FnMut(usize, u64)) {
-        if self.later_lives.is_empty() {
-            return;
-        }
-        let mut used: FxHashSet<u64> = self.known.keys().copied().collect();
-        let mut next = used
-            .iter()
-            .max()
-            .map_or(0, |highest| highest.wrapping_add(1));
-        let mut fresh: FxHashMap<(u64, u32), u64> = FxHashMap::default();
-        for (operation, process, life) in self.later_lives {
-            let number = *fresh.entry((process, life)).or_insert_with(|| {
-                while !used.insert(next) {
-                    next = next.wrapping_add(1);
-                }
-                next
-            });
-            rename(operation, number);
-        }
+    /// The number of each life, by its code: that of the file for the first, a fresh one for each
+    /// later life.
+    pub(crate) fn numbers(self) -> Vec<u64> {
+        let mut used: FxHashSet<u64> = self.present.keys().copied().collect();
+        let highest = used.iter().max();
+        let mut next = highest.map_or(0, |highest| highest.wrapping_add(1));
+        let number = |life: Life| {
+            if !life.later {
+                return life.process;
+            }
+            while !used.insert(next) {
+                next = next.wrapping_add(1);
+            }
+            next
+        };
+        self.lives.into_iter().map(number).collect()
+    }
+
+    fn begin(&mut self, process: u64, later: bool) -> u32 {
+        let code = crate::place::index32(self.lives.len());
+        self.present.insert(process, code);
+        self.lives.push(Life {
+            process,
+            later,
+            lost: false,
+            state: State {
+                code,
+                ..State::default()
+            },
+        });
+        code
+    }
+
+    fn life(&self, code: u32) -> Life {
+        self.lives[code as usize]
+    }
+
+    fn present_life(&mut self, process: u64) -> Option<&mut Life> {
+        let code = *self.present.get(&process)?;
+        self.lives.get_mut(code as usize)
     }
 }

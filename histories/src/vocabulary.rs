@@ -44,6 +44,130 @@ fn functions(model: Model) -> &'static [Function] {
     }
 }
 
+/// What a function takes as its argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Nothing; a value that stands there all the same is passed over.
+    Nothing,
+    /// A value of this shape.
+    Needed(Shape),
+    /// A value of this shape, or null or nothing.
+    Optional(Shape),
+    /// Nothing, null or 1; it means this number.
+    Step(i64),
+}
+
+/// What a completed function tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    /// Nothing that counts.
+    Nothing,
+    /// Under `value`.
+    Value(Shape),
+    /// Under `result`; null past the end.
+    Element,
+    /// Under `result`, if it tells anything.
+    Result(Shape),
+    /// Whether it matched, and what it found instead.
+    Comparison,
+}
+
+/// What a value must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Anything.
+    Any,
+    /// An integer of 64 bits.
+    Int,
+    /// An integer from 0 on.
+    Offset,
+    /// A list of two.
+    Pair,
+    /// A list.
+    List,
+    /// A string.
+    Text,
+    /// True or false.
+    Truth,
+}
+
+impl Shape {
+    /// Whether a value looks like that.
+    pub(crate) fn admits(self, value: &Value) -> bool {
+        match self {
+            Shape::Any => true,
+            Shape::Int => matches!(value, Value::Int(_)),
+            Shape::Offset => matches!(value, Value::Int(0..)),
+            Shape::Pair => matches!(value, Value::List(items) if items.len() == 2),
+            Shape::List => matches!(value, Value::List(_)),
+            Shape::Text => matches!(value, Value::Str(_)),
+            Shape::Truth => matches!(value, Value::Bool(_)),
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Shape::Any => "a value",
+            Shape::Int => "a whole number that fits 64 bits",
+            Shape::Offset => "an offset (0, 1, ...)",
+            Shape::Pair => "a pair [old, new]",
+            Shape::List => "a list",
+            Shape::Text => "a string",
+            Shape::Truth => "true or false",
+        }
+    }
+}
+
+/// What a function of a model takes.
+pub(crate) fn takes(model: Model, f: &Function) -> Takes {
+    match (model, f) {
+        (Model::Log, Function::Read) => Takes::Optional(Shape::Offset),
+        (_, Function::Cas) => Takes::Needed(Shape::Pair),
+        (Model::Counter, Function::Add) => Takes::Needed(Shape::Int),
+        (_, Function::Increment) => Takes::Step(1),
+        (_, Function::Decrement) => Takes::Step(-1),
+        (Model::Kv, Function::Append) => Takes::Needed(Shape::Text),
+        (Model::Kv, Function::Contains | Function::Remove) => Takes::Nothing,
+        (_, Function::Write | Function::Append | Function::Add | Function::Enqueue)
+        | (_, Function::Contains | Function::Remove) => Takes::Needed(Shape::Any),
+        (
+            _,
+            Function::Read
+            | Function::Dequeue
+            | Function::Acquire
+            | Function::Release
+            | Function::Other(_),
+        ) => Takes::Nothing,
+    }
+}
+
+/// What a function of a model tells when it was called with an argument, or without.
+pub(crate) fn tells(model: Model, f: &Function, with_argument: bool) -> Tells {
+    match (model, f) {
+        (Model::Counter, Function::Read) => Tells::Value(Shape::Int),
+        (Model::Log, Function::Read) if with_argument => Tells::Element,
+        (Model::Set | Model::Log, Function::Read) => Tells::Value(Shape::List),
+        (_, Function::Read | Function::Dequeue) => Tells::Value(Shape::Any),
+        (_, Function::Cas) => Tells::Comparison,
+        (Model::Counter, Function::Add) => Tells::Result(Shape::Int),
+        (Model::Log, Function::Append) => Tells::Result(Shape::Offset),
+        (Model::Kv | Model::Set, Function::Add | Function::Remove | Function::Contains) => {
+            Tells::Result(Shape::Truth)
+        }
+        (_, Function::Acquire) => Tells::Result(Shape::Any),
+        _ => Tells::Nothing,
+    }
+}
+
+/// Whether the value of a completion says nothing about its invocation's argument.
+pub(crate) fn is_silent(f: &Function, with_argument: bool) -> bool {
+    match f {
+        Function::Read | Function::Contains | Function::Remove => !with_argument,
+        Function::Dequeue | Function::Acquire | Function::Release => true,
+        _ => false,
+    }
+}
+
 /// The call that an invocation makes, in canonical words.
 pub(crate) fn call(model: Model, event: &Event) -> Result<Call, Complaint> {
     let f = function(model, &event.f).ok_or_else(|| (AT_F, unknown(model, &event.f)))?;
@@ -61,76 +185,78 @@ pub(crate) fn call(model: Model, event: &Event) -> Result<Call, Complaint> {
 
 /// The key that an event names; null is none.
 pub(crate) fn key(event: &Event) -> Option<Value> {
-    event
-        .key
-        .as_ref()
-        .filter(|key| **key != Value::Null)
-        .map(Value::canonical)
+    told(event.key.as_ref())
 }
 
 fn argument(model: Model, f: &Function, event: &Event) -> Result<Option<Value>, Complaint> {
-    let given = event.value.as_ref().map(Value::canonical);
-    match (model, f) {
-        (Model::Log, Function::Read) => {
-            let offset = given.filter(|value| *value != Value::Null);
-            offset
-                .map(|value| expect(f, value, "an offset (0, 1, ...)", is_offset))
-                .transpose()
+    match takes(model, f) {
+        Takes::Nothing => Ok(None),
+        Takes::Needed(shape) => {
+            let given = event.value.as_ref().map(Value::canonical);
+            let given = given.ok_or_else(|| missing_argument(f, shape))?;
+            expect(f, given, shape.expected(), |value| shape.admits(value)).map(Some)
         }
-        (_, Function::Cas) => some(f, given, "a pair [old, new]", is_pair),
-        (Model::Counter, Function::Add) => {
-            some(f, given, "a whole number that fits 64 bits", is_int)
+        Takes::Optional(shape) => told(event.value.as_ref())
+            .map(|value| expect(f, value, shape.expected(), |value| shape.admits(value)))
+            .transpose(),
+        Takes::Step(by) => {
+            let given = told(event.value.as_ref()).unwrap_or(Value::Int(1));
+            expect(f, given, "absent (use add)", |value| {
+                *value == Value::Int(1)
+            })?;
+            Ok(Some(Value::Int(by)))
         }
-        (_, Function::Increment) => step(f, given, 1),
-        (_, Function::Decrement) => step(f, given, -1),
-        (Model::Kv, Function::Append) => some(f, given, "a string", is_string),
-        (Model::Kv, Function::Contains | Function::Remove) => Ok(None),
-        (_, Function::Write | Function::Append | Function::Add | Function::Enqueue)
-        | (_, Function::Contains | Function::Remove) => some(f, given, "a value", |_| true),
-        (
-            _,
-            Function::Read
-            | Function::Dequeue
-            | Function::Acquire
-            | Function::Release
-            | Function::Other(_),
-        ) => Ok(None),
     }
 }
 
 /// The answer that an `ok` completion tells, in canonical words.
 pub(crate) fn answer(model: Model, call: &Call, event: &Event) -> Result<Answer, Complaint> {
     let f = &call.f;
-    match (model, f) {
-        (Model::Counter, Function::Read) => {
-            value(f, event, "a whole number that fits 64 bits", is_int)
+    match tells(model, f, call.value.is_some()) {
+        Tells::Nothing => Ok(Answer::default()),
+        Tells::Value(shape) => {
+            let value = needed(f, "value", event.value.as_ref())?;
+            if !shape.admits(&value) {
+                return Err((AT_VALUE, wrong_answer(f, "value", shape, &value)));
+            }
+            Ok(Answer {
+                value: Some(value),
+                ..Answer::default()
+            })
         }
-        (Model::Log, Function::Read) if call.value.is_some() => element(f, event),
-        (Model::Set | Model::Log, Function::Read) => value(f, event, "a list", is_list),
-        (_, Function::Read | Function::Dequeue) => value(f, event, "a value", |_| true),
-        (_, Function::Cas) => comparison(f, event),
-        (Model::Counter, Function::Add) => {
-            result(f, event, "a whole number that fits 64 bits", is_int)
-        }
-        (Model::Log, Function::Append) => result(f, event, "an offset (0, 1, ...)", is_offset),
-        (Model::Kv | Model::Set, Function::Add | Function::Remove | Function::Contains) => {
-            result(f, event, "true or false", is_bool)
-        }
-        (_, Function::Acquire) => result(f, event, "a value", |_| true),
-        _ => Ok(Answer::default()),
+        Tells::Element => Ok(Answer {
+            result: Some(needed(f, "result", event.result.as_ref())?),
+            ..Answer::default()
+        }),
+        Tells::Result(shape) => match told(event.result.as_ref()) {
+            Some(told) if !shape.admits(&told) => {
+                Err((AT_RESULT, wrong_answer(f, "result", shape, &told)))
+            }
+            result => Ok(Answer {
+                result,
+                ..Answer::default()
+            }),
+        },
+        Tells::Comparison => comparison(f, event),
     }
 }
 
 /// Whether a completion repeats its invocation's argument, as far as it says anything about it.
 pub(crate) fn repeats(call: &Call, event: &Event) -> bool {
-    let silent = match call.f {
-        Function::Read => call.value.is_none(),
-        Function::Dequeue | Function::Acquire | Function::Release => true,
-        Function::Contains | Function::Remove => call.value.is_none(),
-        _ => matches!(event.f, Function::Increment | Function::Decrement),
-    };
-    let told = event.value.as_ref().filter(|value| **value != Value::Null);
-    silent || told.is_none_or(|told| call.value.as_ref() == Some(&told.canonical()))
+    is_silent(&call.f, call.value.is_some())
+        || matches!(event.f, Function::Increment | Function::Decrement)
+        || told(event.value.as_ref()).is_none_or(|told| call.value == Some(told))
+}
+
+/// A value in canonical form; null is none.
+fn told(value: Option<&Value>) -> Option<Value> {
+    let told = value.filter(|value| **value != Value::Null);
+    told.map(Value::canonical)
+}
+
+fn needed(f: &Function, field: &'static str, value: Option<&Value>) -> Result<Value, Complaint> {
+    let value = value.map(Value::canonical);
+    value.ok_or_else(|| missing(f, field))
 }
 
 fn comparison(f: &Function, event: &Event) -> Result<Answer, Complaint> {
@@ -147,75 +273,12 @@ fn comparison(f: &Function, event: &Event) -> Result<Answer, Complaint> {
     })
 }
 
-fn value(
-    f: &Function,
-    event: &Event,
-    expected: &'static str,
-    fits: impl Fn(&Value) -> bool,
-) -> Result<Answer, Complaint> {
-    let value = event
-        .value
-        .as_ref()
-        .ok_or_else(|| missing(f, "value"))?
-        .canonical();
-    if !fits(&value) {
-        return Err((AT_VALUE, wrong_answer(f, "value", expected, &value)));
-    }
-    Ok(Answer {
-        value: Some(value),
-        ..Answer::default()
-    })
-}
-
-/// What an element read from a log answers: null past the end.
-fn element(f: &Function, event: &Event) -> Result<Answer, Complaint> {
-    let result = event
-        .result
-        .as_ref()
-        .ok_or_else(|| missing(f, "result"))?
-        .canonical();
-    Ok(Answer {
-        result: Some(result),
-        ..Answer::default()
-    })
-}
-
-fn result(
-    f: &Function,
-    event: &Event,
-    expected: &'static str,
-    fits: impl Fn(&Value) -> bool,
-) -> Result<Answer, Complaint> {
-    let told = event
-        .result
-        .as_ref()
-        .filter(|value| **value != Value::Null)
-        .map(Value::canonical);
-    match told {
-        Some(told) if !fits(&told) => Err((AT_RESULT, wrong_answer(f, "result", expected, &told))),
-        result => Ok(Answer {
-            result,
-            ..Answer::default()
-        }),
-    }
-}
-
-fn some(
-    f: &Function,
-    given: Option<Value>,
-    expected: &'static str,
-    fits: impl Fn(&Value) -> bool,
-) -> Result<Option<Value>, Complaint> {
-    let missing = || {
-        (
-            AT_F,
-            HistoryProblem::MissingArgument {
-                f: f.clone(),
-                expected,
-            },
-        )
+fn missing_argument(f: &Function, shape: Shape) -> Complaint {
+    let problem = HistoryProblem::MissingArgument {
+        f: f.clone(),
+        expected: shape.expected(),
     };
-    expect(f, given.ok_or_else(missing)?, expected, fits).map(Some)
+    (AT_F, problem)
 }
 
 fn expect(
@@ -227,50 +290,12 @@ fn expect(
     if fits(&given) {
         return Ok(given);
     }
-    let found = excerpt(&given);
-    Err((
-        AT_VALUE,
-        HistoryProblem::WrongArgument {
-            f: f.clone(),
-            expected,
-            found,
-        },
-    ))
-}
-
-/// `increment` and `decrement` are `add` 1 and -1; any other number beside them is a contradiction.
-fn step(f: &Function, given: Option<Value>, by: i64) -> Result<Option<Value>, Complaint> {
-    let given = given
-        .filter(|value| *value != Value::Null)
-        .unwrap_or(Value::Int(1));
-    expect(f, given, "absent (use add)", |value| {
-        *value == Value::Int(1)
-    })?;
-    Ok(Some(Value::Int(by)))
-}
-
-fn is_int(value: &Value) -> bool {
-    matches!(value, Value::Int(_))
-}
-
-fn is_offset(value: &Value) -> bool {
-    matches!(value, Value::Int(0..))
-}
-
-fn is_pair(value: &Value) -> bool {
-    matches!(value, Value::List(items) if items.len() == 2)
-}
-
-fn is_list(value: &Value) -> bool {
-    matches!(value, Value::List(_))
-}
-
-fn is_string(value: &Value) -> bool {
-    matches!(value, Value::Str(_))
-}
-
-fn is_bool(value: &Value) -> bool {
-    matches!(value, Value::Bool(_))
+    let problem = HistoryProblem::WrongArgument {
+        f: f.clone(),
+        expected,
+        found: excerpt(&given),
+    };
+    Err((AT_VALUE, problem))
 }
 
 fn missing(f: &Function, field: &'static str) -> Complaint {
@@ -283,16 +308,11 @@ fn missing(f: &Function, field: &'static str) -> Complaint {
     )
 }
 
-fn wrong_answer(
-    f: &Function,
-    field: &'static str,
-    expected: &'static str,
-    found: &Value,
-) -> HistoryProblem {
+fn wrong_answer(f: &Function, field: &'static str, shape: Shape, found: &Value) -> HistoryProblem {
     HistoryProblem::WrongAnswer {
         f: f.clone(),
         field,
-        expected,
+        expected: shape.expected(),
         found: excerpt(found),
     }
 }

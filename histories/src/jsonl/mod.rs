@@ -5,7 +5,7 @@ mod reader;
 mod syntax;
 mod writer;
 
-pub(crate) use line::header;
-pub(crate) use reader::read;
-pub(crate) use syntax::parse_value;
+pub(crate) use line::{EventLine, event, header};
+pub(crate) use reader::{is_blank, is_torn, placed, read};
+pub(crate) use syntax::{LineError, parse_value};
 pub(crate) use writer::{number, string, value, write, write_event, write_header};

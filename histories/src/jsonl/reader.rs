@@ -52,7 +52,7 @@ fn header(lines: &mut Lines<'_>, strings: &mut Strings) -> Result<Header, ReadEr
     header.map_err(|error| placed(number, error))
 }
 
-fn placed(line: u32, error: LineError) -> ReadError {
+pub(crate) fn placed(line: u32, error: LineError) -> ReadError {
     ReadError {
         place: Place {
             line,
@@ -70,7 +70,7 @@ fn is_last(bytes: &[u8], line: &[u8]) -> bool {
 /// Whether a line without a final newline is the beginning of an event that was never written to
 /// its end: the text runs out in the middle of something, or (after a loss of power) turns to
 /// zeros.
-fn is_torn(line: &[u8], error: &LineError) -> bool {
+pub(crate) fn is_torn(line: &[u8], error: &LineError) -> bool {
     match error.problem {
         ReadProblem::Unfinished(_) => true,
         ReadProblem::NotUtf8 => {
@@ -80,6 +80,11 @@ fn is_torn(line: &[u8], error: &LineError) -> bool {
             .get(error.at..)
             .is_some_and(|rest| !rest.is_empty() && rest.iter().all(|byte| *byte == 0)),
     }
+}
+
+/// Whether a line holds nothing but white space.
+pub(crate) fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
 }
 
 /// The lines that are not blank, with their numbers from 1.
@@ -110,7 +115,7 @@ impl<'a> Iterator for Lines<'a> {
             let end = memchr::memchr(b'\n', self.rest);
             let (line, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
             self.rest = rest.get(1..).unwrap_or_default();
-            if !line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+            if !is_blank(line) {
                 self.unfinished = end.is_none().then_some(self.number);
                 return Some((self.number, line));
             }

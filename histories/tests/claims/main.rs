@@ -4,6 +4,7 @@ mod compact;
 mod corpus;
 mod edn;
 mod generate;
+mod intake;
 mod jsonl;
 mod no_panic;
 mod pairing;
