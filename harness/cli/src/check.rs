@@ -50,8 +50,8 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<RunOutcome, Failure> {
 }
 
 impl Checked {
-    pub(crate) fn of(file: HistoryFile, limits: &Limits) -> Self {
-        let judged = judging::judge(&file, limits);
+    pub(crate) fn of(mut file: HistoryFile, limits: &Limits) -> Self {
+        let judged = judging::judge(&mut file, limits);
         let timings = Timings {
             parse: file.seconds,
             check: judged.check_seconds,
@@ -69,9 +69,10 @@ impl Checked {
     pub(crate) fn report(&self) -> CheckReport<'_> {
         CheckReport {
             file: &self.file.name,
-            model: self.file.model,
+            model: self.file.model(),
             initial: self.file.initial.as_ref(),
             recording: &self.file.recording,
+            completed: self.file.completed,
             judgement: &self.judgement,
             timings: Some(self.timings),
             command: &self.command,
@@ -82,7 +83,7 @@ impl Checked {
 /// The command that judges the file again, whatever its header says.
 fn command(file: &HistoryFile) -> String {
     let mut words = vec!["testimony check".to_owned(), terminal::quoted(&file.name)];
-    words.push(format!("--model {}", file.model));
+    words.push(format!("--model {}", file.model()));
     if let Some(initial) = &file.initial {
         words.push(format!(
             "--initial {}",

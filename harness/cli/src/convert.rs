@@ -40,7 +40,7 @@ fn complete_header(recording: &mut Recording, arguments: &ConvertArguments) -> R
     if let Some(model) = crate::history_file::model_named(reading.model.as_deref())? {
         recording.header.model = Some(model);
     }
-    recording.header.initial = crate::history_file::initial(recording, reading)?;
+    recording.header.initial = crate::history_file::initial(&recording.header, reading)?;
     Ok(())
 }
 

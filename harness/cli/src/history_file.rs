@@ -1,55 +1,122 @@
 //! A history as it is loaded from a path: a file in any format, or a run's folder.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use testimony_checker::Counterexample;
 use testimony_history::{
-    Event, FailedCas, Format, Function, Keyed, Model, Process, ReadOptions, RecordedHistory,
-    Recording, Value, read,
+    CompactError, CompactHistory, CompactOptions, CompactRecording, FailedCas, Format, Header,
+    Keyed, Model, ModelFrom, ReadError, ReadOptions, Recording, Value, read, read_compact,
 };
 
 use crate::args::{Answer, FailedCas as FailedCasArgument, Reading};
 use crate::failure::Failure;
+use crate::source::Source;
 use crate::stopwatch::Stopwatch;
-use crate::terminal;
+use crate::{limits, terminal};
 
 /// A history that can be judged.
 pub(crate) struct HistoryFile {
     /// The path, as it was typed.
     pub(crate) name: String,
+    /// The header, the warnings, and the events that a report needs: those of the nemesis, and after
+    /// [`recall`](HistoryFile::recall) those of a counterexample.
     pub(crate) recording: Recording,
-    pub(crate) history: RecordedHistory,
-    pub(crate) model: Model,
+    pub(crate) history: CompactHistory,
     pub(crate) initial: Option<Value>,
+    /// How many operations completed.
+    pub(crate) completed: u64,
     /// Seconds spent on reading and pairing.
     pub(crate) seconds: f64,
+    source: Source,
+    options: ReadOptions,
 }
 
 impl HistoryFile {
     /// Reads `path`; warnings about it go to stderr.
     pub(crate) fn load(path: &Path, reading: &Reading) -> Result<Self, Failure> {
         let watch = Stopwatch::start();
-        let (name, mut recording) = read_recording(path, reading, false)?;
-        let model = model(&recording, reading)?;
-        let (history, warnings) = recording
-            .history(model)
-            .map_err(|error| in_file(&name, error.into()))?;
-        recording.warnings.extend(warnings);
-        for warning in &recording.warnings {
-            warn(&format!("{name}: {warning}"));
-        }
-        let initial = initial(&recording, reading)?;
-        let seconds = watch.seconds();
+        let path = history_in(path);
+        let name = path.display().to_string();
+        let source = Source::of(&path).with_context(|| format!("{name} cannot be read"));
+        let source = source.map_err(Failure::usage)?;
+        let options = CompactOptions {
+            read: options(reading, false)?,
+            model: model_named(reading.model.as_deref())?,
+            threads: limits::cores(),
+            ..CompactOptions::default()
+        };
+        let read =
+            read_compact(|| source.open(), &options).map_err(|error| unread(&name, error))?;
+        warn_of(&name, &read);
         Ok(HistoryFile {
+            initial: initial(&read.header, reading)?,
+            completed: read.completed,
+            recording: Recording {
+                header: read.header,
+                events: read.nemesis.into_iter().map(|(_, event)| event).collect(),
+                warnings: read.warnings,
+                ..Recording::default()
+            },
+            history: read.history,
+            seconds: watch.seconds(),
             name,
-            recording,
-            history,
-            model,
-            initial,
-            seconds,
+            source,
+            options: options.read,
         })
     }
+
+    /// The model that it is judged against.
+    pub(crate) fn model(&self) -> Model {
+        self.history.model()
+    }
+
+    /// Reads the whole recording again, for who needs every event.
+    pub(crate) fn recall_all(&mut self) -> Result<(), Failure> {
+        let bytes = self.source.bytes().context("it cannot be read again");
+        let recording = read(&bytes.map_err(Failure::Broken)?, &self.options);
+        let recording = recording.map_err(|error| refused(&self.name, error))?;
+        self.recording.events = recording.events;
+        Ok(())
+    }
+
+    /// Reads the events of a counterexample again, for what columns do not keep: which node was asked,
+    /// what the error was. A report can do without, so that a file which has gone is no failure.
+    pub(crate) fn recall(&mut self, found: &Counterexample) {
+        let operations = found.operations.operations().iter();
+        let origins = operations.flat_map(|op| [Some(op.call), op.end]).flatten();
+        if let Ok(events) = self.source.events(origins.collect(), &self.options) {
+            self.recording.events.extend(events);
+        }
+    }
+}
+
+fn warn_of(name: &str, read: &CompactRecording) {
+    for warning in &read.warnings {
+        warn(&format!("{name}: {warning}"));
+    }
+    if read.model_from == ModelFrom::Functions {
+        let model = read.history.model();
+        warn(&format!(
+            "the file names no model; judged as {model}, as its operations suggest"
+        ));
+    }
+}
+
+fn unread(name: &str, error: CompactError) -> Failure {
+    match error {
+        CompactError::Io(error) => {
+            Failure::usage(anyhow!(error).context(format!("{name} cannot be read")))
+        }
+        CompactError::Read(error) => refused(name, error),
+        CompactError::History(error) => Failure::usage(anyhow!(error).context(name.to_owned())),
+        CompactError::NoModel => Failure::usage(anyhow!("{error}; give --model")),
+    }
+}
+
+fn refused(name: &str, error: ReadError) -> Failure {
+    let hint = error.hint();
+    Failure::usage_with_hint(anyhow!(error).context(name.to_owned()), hint)
 }
 
 /// Reads a file, or the history in a run's folder, without pairing it.
@@ -60,16 +127,12 @@ pub(crate) fn read_recording(
 ) -> Result<(String, Recording), Failure> {
     let path = history_in(path);
     let name = path.display().to_string();
-    let bytes = bytes(&path).with_context(|| format!("{name} cannot be read"));
-    let bytes = bytes.map_err(Failure::usage)?;
+    let bytes = Source::of(&path).and_then(|source| source.bytes());
+    let bytes = bytes.with_context(|| format!("{name} cannot be read"));
     let options = options(reading, sort_by_time)?;
-    match read(&bytes, &options) {
-        Ok(recording) => Ok((name, recording)),
-        Err(error) => {
-            let hint = error.hint();
-            Err(Failure::usage_with_hint(anyhow!(error).context(name), hint))
-        }
-    }
+    let recording = read(&bytes.map_err(Failure::usage)?, &options);
+    let recording = recording.map_err(|error| refused(&name, error))?;
+    Ok((name, recording))
 }
 
 /// A run's folder holds its history in `history.jsonl`.
@@ -79,16 +142,6 @@ fn history_in(path: &Path) -> PathBuf {
     } else {
         path.to_path_buf()
     }
-}
-
-/// `-` is standard input.
-fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path.as_os_str() != "-" {
-        return fs::read(path);
-    }
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)?;
-    Ok(bytes)
 }
 
 fn options(reading: &Reading, sort_by_time: bool) -> Result<ReadOptions, Failure> {
@@ -120,14 +173,10 @@ pub(crate) fn format_named(word: &str) -> Result<Format, Failure> {
         .ok_or_else(|| Failure::usage(anyhow!("no format is called {word:?}; there are {known}")))
 }
 
-fn in_file(name: &str, error: anyhow::Error) -> Failure {
-    Failure::usage(error.context(name.to_owned()))
-}
-
 /// The value that each object starts with: what was typed, else what the header says.
-pub(crate) fn initial(recording: &Recording, reading: &Reading) -> Result<Option<Value>, Failure> {
+pub(crate) fn initial(header: &Header, reading: &Reading) -> Result<Option<Value>, Failure> {
     match &reading.initial {
-        None => Ok(recording.header.initial.clone()),
+        None => Ok(header.initial.clone()),
         Some(json) => {
             let value = Value::parse(json).context("--initial is no JSON value");
             value.map(Some).map_err(Failure::usage)
@@ -141,47 +190,6 @@ pub(crate) fn model_named(word: Option<&str>) -> Result<Option<Model>, Failure> 
     let known = Model::ALL.map(Model::name).join(", ");
     let unknown = || Failure::usage(anyhow!("no model is called {word:?}; there are {known}"));
     Model::from_name(word).map(Some).ok_or_else(unknown)
-}
-
-fn model(recording: &Recording, reading: &Reading) -> Result<Model, Failure> {
-    if let Some(model) = model_named(reading.model.as_deref())?.or(recording.header.model) {
-        return Ok(model);
-    }
-    let unnamed = || anyhow!("the file does not say what it is a history of; give --model");
-    let model = suggested_model(&recording.events)
-        .ok_or_else(unnamed)
-        .map_err(Failure::usage)?;
-    warn(&format!(
-        "the file names no model; judged as {model}, as its operations suggest"
-    ));
-    Ok(model)
-}
-
-/// The only model that has all the functions called, if there is exactly one that people would
-/// mean.
-fn suggested_model(events: &[Event]) -> Option<Model> {
-    let clients = events
-        .iter()
-        .filter(|event| matches!(event.process, Process::Client(_)));
-    let called: Vec<&str> = clients.map(|event| event.f.name()).collect();
-    let only = |words: &[&str]| called.iter().all(|word| words.contains(word));
-    let some = |function: &Function| called.contains(&function.name());
-    if called.is_empty() {
-        return None;
-    }
-    let fits = [
-        (Model::Register, only(&["read", "write"])),
-        (Model::CasRegister, only(&["read", "write", "cas"])),
-        (Model::Queue, only(&["enqueue", "dequeue"])),
-        (Model::Mutex, only(&["acquire", "release"])),
-        (
-            Model::Counter,
-            some(&Function::Increment) || some(&Function::Decrement),
-        ),
-    ];
-    fits.into_iter()
-        .find(|(_, fits)| *fits)
-        .map(|(model, _)| model)
 }
 
 fn warn(line: &str) {

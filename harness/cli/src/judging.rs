@@ -1,8 +1,10 @@
 //! Asks the checker within the limits that a person gave, tells how long it took, and trusts a
 //! counterexample only as it stands in a file.
 
-use testimony_checker::{Counterexample, Exhausted, Judgement, Reason, Verdict, decide_recorded};
-use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, Value, read};
+use testimony_checker::{
+    Counterexample, Exhausted, Judgement, Reason, Verdict, decide_compact, decide_recorded,
+};
+use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, read};
 use testimony_report::evidence;
 
 use crate::args::Limits;
@@ -19,10 +21,12 @@ pub(crate) struct Judged {
 }
 
 /// Judges a history.
-pub(crate) fn judge(file: &HistoryFile, limits: &Limits) -> Judged {
+pub(crate) fn judge(file: &mut HistoryFile, limits: &Limits) -> Judged {
     let watch = Stopwatch::start();
-    let (mut judgement, check_seconds) =
-        decide(file.model, file.initial.as_ref(), &file.history, limits);
+    let (mut judgement, check_seconds) = decide(file, limits);
+    if let Verdict::Illegal(found) = &judgement.verdict {
+        file.recall(found);
+    }
     if let Verdict::Illegal(found) = &judgement.verdict
         && let Err(why) = stands_in_a_file(found, file, limits)
     {
@@ -41,15 +45,10 @@ pub(crate) fn judge(file: &HistoryFile, limits: &Limits) -> Judged {
     }
 }
 
-fn decide(
-    model: Model,
-    initial: Option<&Value>,
-    history: &RecordedHistory,
-    limits: &Limits,
-) -> (Judgement, f64) {
+fn decide(file: &HistoryFile, limits: &Limits) -> (Judgement, f64) {
     let (budget, _deadline) = limits.start();
     let watch = Stopwatch::start();
-    let decision = decide_recorded(model, initial, history, &budget);
+    let decision = decide_compact(file.initial.as_ref(), &file.history, &budget);
     let seconds = watch.seconds();
     (decision.conclude(), seconds)
 }
@@ -60,12 +59,16 @@ fn stands_in_a_file(
     file: &HistoryFile,
     limits: &Limits,
 ) -> Result<(), String> {
-    let (model, initial) = (file.model, file.initial.as_ref());
+    let (model, initial) = (file.model(), file.initial.as_ref());
     let mut bytes = Vec::new();
     evidence::write_counterexample(found, &file.recording, model, initial, &mut bytes)
         .map_err(|error| error.to_string())?;
     let written = reread(&bytes, model)?;
-    match decide(model, initial, &written, limits).0.verdict {
+    let (budget, _deadline) = limits.start();
+    match decide_recorded(model, initial, &written, &budget)
+        .conclude()
+        .verdict
+    {
         Verdict::Illegal(_) => Ok(()),
         Verdict::Linearizable(_) => Err("the counterexample is linearizable as written".to_owned()),
         Verdict::Undecided(why) => Err(format!("the counterexample as written: {}", why.reason)),

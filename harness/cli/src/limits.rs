@@ -12,13 +12,17 @@ impl Limits {
     /// Starts the clock. The budget holds until the deadline is dropped.
     pub(crate) fn start(&self) -> (Budget, Deadline) {
         let deadline = Deadline::after(self.time_limit);
-        let cores = available_parallelism().map_or(1, NonZero::get);
         let budget = Budget {
             steps: self.step_limit.unwrap_or(u64::MAX),
             bytes: self.memory_limit,
             stop: Some(deadline.flag()),
-            threads: self.threads.unwrap_or(cores),
+            threads: self.threads.unwrap_or_else(cores),
         };
         (budget, deadline)
     }
+}
+
+/// How many threads this machine runs at once.
+pub(crate) fn cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
 }

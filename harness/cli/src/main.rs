@@ -20,6 +20,7 @@ mod run;
 mod run_folder;
 mod session;
 mod shrink;
+mod source;
 mod stopwatch;
 mod targets;
 mod terminal;

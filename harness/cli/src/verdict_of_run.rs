@@ -35,8 +35,9 @@ impl JudgedRun {
         require_recovery: Option<Duration>,
     ) -> Result<Self, Failure> {
         let leftovers = folder.leftovers()?;
-        let file = HistoryFile::load(folder.path(), &as_recorded(&leftovers.plan))?;
-        let judged = judging::judge(&file, limits);
+        let mut file = HistoryFile::load(folder.path(), &as_recorded(&leftovers.plan))?;
+        let judged = judging::judge(&mut file, limits);
+        file.recall_all()?;
         let timings = Timings {
             parse: file.seconds,
             check: judged.check_seconds,
@@ -98,7 +99,7 @@ impl JudgedRun {
             }),
             Verdict::Illegal(found) => write_to(&self.folder.file("counterexample.jsonl"), |out| {
                 let initial = file.initial.as_ref();
-                evidence::write_counterexample(found, &file.recording, file.model, initial, out)
+                evidence::write_counterexample(found, &file.recording, file.model(), initial, out)
             }),
             Verdict::Undecided(_) => Ok(()),
         }

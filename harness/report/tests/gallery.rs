@@ -146,6 +146,7 @@ fn a_checked_file_has_a_page() {
         model: Model::Kv,
         initial: None,
         recording: &recording,
+        completed: 2,
         judgement: &judgement,
         timings: None,
         command: "testimony check recorded/history.jsonl",

@@ -6,7 +6,7 @@ use sample::run::{plan, report, summary};
 use sample::{Sample, Shape, make, verdict};
 use testimony_checker::{Judgement, Reason, Verdict};
 use testimony_engine::{Recovery, RunSummary};
-use testimony_history::{Model, Recording, Value};
+use testimony_history::{Event, Kind, Model, Recording, Value};
 use testimony_report::{CheckReport, RunOutcome, RunReport, Timings, github, json, junit, text};
 
 const SHAPE: Shape = Shape {
@@ -48,12 +48,17 @@ fn with_violation<T>(say: impl Fn(&RunReport<'_>) -> T) -> T {
     with_report(Some(&contradiction().1), RunOutcome::Violation, |_| {}, say)
 }
 
+fn completed(events: &[Event]) -> u64 {
+    events.iter().filter(|event| event.kind == Kind::Ok).count() as u64
+}
+
 fn check_report<'a>(recording: &'a Recording, judgement: &'a Judgement) -> CheckReport<'a> {
     CheckReport {
         file: "recorded/history.jsonl",
         model: Model::Kv,
         initial: None,
         recording,
+        completed: completed(&recording.events),
         judgement,
         timings: Some(Timings {
             parse: 0.25,

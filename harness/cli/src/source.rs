@@ -1,0 +1,88 @@
+//! Where a history is read from: a file, which can be opened again, or standard input, which is kept.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use testimony_history::{Event, Format, Origin, ReadOptions, read};
+
+/// The bytes of a history, as often as they are wanted.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    File(PathBuf),
+    /// What standard input gave.
+    Kept(Arc<[u8]>),
+}
+
+impl Source {
+    /// The source of that name; `-` is standard input, which is read to its end.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        if path.as_os_str() != "-" {
+            return Ok(Source::File(path.to_path_buf()));
+        }
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes)?;
+        Ok(Source::Kept(bytes.into()))
+    }
+
+    /// The bytes from the beginning.
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Source::File(path) => Box::new(File::open(path)?),
+            Source::Kept(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
+        })
+    }
+
+    /// All bytes.
+    pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Source::File(path) => fs::read(path),
+            Source::Kept(bytes) => Ok(bytes.to_vec()),
+        }
+    }
+
+    /// Certain events, by where they stand. Of JSON lines only their lines are read closely.
+    pub(crate) fn events(
+        &self,
+        mut origins: Vec<Origin>,
+        options: &ReadOptions,
+    ) -> io::Result<Vec<Event>> {
+        origins.sort_by_key(|origin| (origin.line, origin.index));
+        origins.dedup();
+        let mut start = Vec::new();
+        self.open()?.take(4096).read_to_end(&mut start)?;
+        let format = options.format.unwrap_or_else(|| Format::detect(&start));
+        if format == Format::JsonLines {
+            return self.lines(&origins);
+        }
+        let recording = read(&self.bytes()?, options).map_err(io::Error::other)?;
+        let wanted = |event: &Event| origins.iter().any(|origin| origin.index == event.index);
+        Ok(recording.events.into_iter().filter(wanted).collect())
+    }
+
+    /// The events on certain lines, which rise.
+    fn lines(&self, origins: &[Origin]) -> io::Result<Vec<Event>> {
+        let mut file = BufReader::with_capacity(1 << 20, self.open()?);
+        let mut lines = b"{\"testimony\":1}\n".to_vec();
+        let mut number = 0;
+        for origin in origins {
+            while number + 1 < origin.line {
+                number += 1;
+                file.skip_until(b'\n')?;
+            }
+            number += 1;
+            file.read_until(b'\n', &mut lines)?;
+        }
+        let options = ReadOptions {
+            format: Some(Format::JsonLines),
+            ..ReadOptions::default()
+        };
+        let mut events = read(&lines, &options).map_err(io::Error::other)?.events;
+        for (event, origin) in events.iter_mut().zip(origins) {
+            // Without an index of its own an event is numbered by its place, which was another.
+            event.index = origin.index;
+        }
+        Ok(events)
+    }
+}
