@@ -121,6 +121,11 @@ impl<'a, I, O> Decision<'a, I, O> {
         self.conclude.is_some()
     }
 
+    /// The steps spent so far, all on finding the verdict; see [`Judgement::steps`].
+    pub fn steps(&self) -> u64 {
+        self.judgement.steps
+    }
+
     /// Shrinks and explains the counterexample, if the history is illegal. The cost is bounded in
     /// steps; a raised stop flag makes the counterexample larger, not the verdict another.
     pub fn conclude(self) -> Judgement<I, O> {
