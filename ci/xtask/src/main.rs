@@ -44,8 +44,11 @@ enum Chore {
     /// Run the random tests far longer than the default test run does.
     Soak {
         /// Random small histories that every checker algorithm is compared with the oracle on.
-        #[arg(long, default_value_t = 1_000_000)]
+        #[arg(long, default_value_t = 10_000_000)]
         histories: u64,
+        /// The first seed of them; a run that was stopped says where to go on.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
         /// Seeds of the randomly scheduled Raft cluster.
         #[arg(long, default_value_t = 20_000)]
         seeds: u64,
@@ -66,7 +69,16 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Layers => layers::check(),
         Chore::Tidy => tidy::check(),
         Chore::Bugs { seeds, time, bug } => bugs::run(*seeds, time, bug.as_deref()),
-        Chore::Soak { histories, seeds } => soak::run(*histories, *seeds),
+        Chore::Soak {
+            histories,
+            from,
+            seeds,
+        } => soak::Soak {
+            histories: *histories,
+            from: *from,
+            clusters: *seeds,
+        }
+        .run(),
     }
 }
 
