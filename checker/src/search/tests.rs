@@ -89,6 +89,63 @@ fn every_combination_of_prunings_agrees_with_brute_force() {
     }
 }
 
+/// Where brute force is out of reach: whatever two searches decide, they decide alike.
+#[test]
+fn combinations_of_prunings_agree_where_more_than_64_operations_are_open() {
+    let mut decided = 0;
+    for kind in Kind::ALL {
+        for seed in 0..4 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let schedule = Schedule {
+                model: kind,
+                processes: [70, 135][rng.random_range(0..2)],
+                operations: 150,
+                keys: 1,
+                values: rng.random_range(0..=3),
+                unknown: 0.02,
+                failed: 0.02,
+                tie: 0.1,
+                fault: rng.random_bool(0.5).then_some((Fault::Stale, 0.02)),
+                haste: 0.1,
+                actual: false,
+                initial: Value::Null,
+            };
+            let (history, faulty) = simulate(&schedule, &mut rng);
+            decided += for_bundled!(kind, B => agree::<B>(&history, faulty, seed));
+        }
+    }
+    assert!(decided >= 50, "only {decided} searches came to an end");
+}
+
+/// Returns how many of the searches with different prunings came to an end.
+fn agree<B: Bundled>(history: &RecordedHistory, faulty: bool, seed: u64) -> usize {
+    let model = B::starting_as(None).unwrap();
+    let decoded = decode::<B>(history).unwrap();
+    let parts = split(&decoded, |input| (input.key.clone(), input.input.clone()));
+    let ops = &parts[0].ops;
+    let budget = Budget::for_tests();
+    let limits = || Limits {
+        steps: 500,
+        bytes: budget.bytes,
+        budget: &budget,
+    };
+    let mut decided = Vec::new();
+    for prunings in all_prunings() {
+        match search(&model, ops, prunings, limits()).answer {
+            Answer::Order(order) => decided.push(explains(&model, ops, &order)),
+            Answer::NoOrder => decided.push(false),
+            Answer::GaveUp(_) => {}
+        }
+    }
+    let alike = decided.iter().all(|it| *it == decided[0]);
+    assert!(alike, "seed {seed}: {decided:?}: {history:#?}");
+    assert!(
+        faulty || !decided.contains(&false),
+        "seed {seed}: {history:#?}"
+    );
+    decided.len()
+}
+
 type Count = History<CounterInput, CounterOutput>;
 
 /// So many increments open at once, of which so many never return, and then a read.
