@@ -1,11 +1,13 @@
 //! Chores of the repository: `cargo xtask verify` reads and judges, `cargo xtask fix` writes,
-//! `cargo xtask layers` and `tidy` are parts of verify, `cargo xtask soak` looks for rare failures.
+//! `cargo xtask layers` and `tidy` are parts of verify, `cargo xtask soak` looks for rare failures,
+//! `cargo xtask bench-table` measures.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod bench_table;
 mod bugs;
 mod layers;
 mod soak;
@@ -53,6 +55,12 @@ enum Chore {
         #[arg(long, default_value_t = 20_000)]
         seeds: u64,
     },
+    /// Measure the checker, and put the table into the documentation.
+    BenchTable {
+        /// Every combination, up to ten million operations: takes hours.
+        #[arg(long)]
+        full: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -79,6 +87,7 @@ fn run(chore: &Chore) -> Result<()> {
             clusters: *seeds,
         }
         .run(),
+        Chore::BenchTable { full } => bench_table::write(*full),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::toolbox;
 const COLUMNS: usize = 100;
 const FUNCTION_LINES: usize = 70;
 const FILE_LINES: usize = 500;
-const FOLDERS: [&str; 5] = ["histories", "checker", "targets", "harness", "ci"];
+const FOLDERS: [&str; 6] = ["histories", "checker", "targets", "harness", "ci", "fuzz"];
 const VAGUE_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "manager", "misc"];
 
 /// Fail, naming every place that breaks a rule.
