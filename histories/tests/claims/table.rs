@@ -6,8 +6,8 @@ use crate::{jsonl, reads};
 
 fn table(events: &[&str]) -> String {
     let mut bytes = Vec::new();
-    write_csv(&reads(&jsonl(events)), &mut bytes).unwrap();
-    String::from_utf8(bytes).unwrap()
+    write_csv(&reads(&jsonl(events)), &mut bytes).expect("a vector takes every byte");
+    String::from_utf8(bytes).expect("a table is text")
 }
 
 #[test]
