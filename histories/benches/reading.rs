@@ -1,10 +1,10 @@
-//! How fast JSON lines are read: `cargo bench -p testimony-history`.
+//! How fast histories are read, as events and into columns: `cargo bench -p testimony-history`.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use testimony_history::{Format, Model, ReadOptions, read, write};
+use testimony_history::{CompactOptions, Format, Model, ReadOptions, read, read_compact, write};
 
 /// A key-value history of so many events: reads, writes and compare-and-sets of ten processes.
 fn history(events: u64) -> String {
@@ -60,6 +60,24 @@ fn reading(criterion: &mut Criterion) {
     group.bench_function("read json lines", |bencher| {
         bencher.iter(|| read(black_box(text.as_bytes()), &options));
     });
+    group.bench_function("read json lines and pair", |bencher| {
+        bencher.iter(|| {
+            let recording = read(black_box(text.as_bytes()), &options).expect("it is well-formed");
+            recording.history(Model::Kv).expect("it is a history")
+        });
+    });
+    for threads in [1, 2] {
+        let options = CompactOptions {
+            threads,
+            ..CompactOptions::default()
+        };
+        group.bench_function(
+            format!("read json lines into columns, {threads} threads"),
+            |bencher| {
+                bencher.iter(|| read_compact(|| Ok(black_box(text.as_bytes())), &options));
+            },
+        );
+    }
     group.bench_function("read edn", |bencher| {
         bencher.iter(|| read(black_box(&edn), &options));
     });

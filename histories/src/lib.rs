@@ -55,6 +55,7 @@ pub mod recorder;
 pub mod recording;
 mod runs;
 mod strings;
+mod table;
 pub mod value;
 mod vocabulary;
 
@@ -68,4 +69,5 @@ pub use pairing::{HistoryError, HistoryProblem};
 pub use place::Place;
 pub use recorder::{Ending, InjectionState, Recorder, Reply, Stamp};
 pub use recording::{Columns, Header, Order, Recording, Warning};
+pub use table::write_csv;
 pub use value::Value;

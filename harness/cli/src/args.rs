@@ -228,9 +228,9 @@ pub(crate) struct ReportArguments {
 pub(crate) struct ConvertArguments {
     /// The history to read.
     pub(crate) input: PathBuf,
-    /// The file to write; `-` is stdout. Its extension gives the format.
+    /// The file to write; `-` is stdout. Its extension gives the format; `.zst` behind it packs it.
     pub(crate) output: PathBuf,
-    /// The format to write: jsonl or edn.
+    /// The format to write: jsonl, edn or csv (a table that is not read back).
     #[arg(long)]
     pub(crate) to: Option<String>,
     /// Put events whose time goes backwards where their time says.

@@ -3,6 +3,7 @@
 mod args;
 mod chance;
 mod check;
+mod compression;
 mod convert;
 mod deadline;
 mod doctor;

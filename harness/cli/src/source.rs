@@ -1,11 +1,13 @@
 //! Where a history is read from: a file, which can be opened again, or standard input, which is kept.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use testimony_history::{Event, Format, Origin, ReadOptions, read};
+
+use crate::compression;
 
 /// The bytes of a history, as often as they are wanted.
 #[derive(Clone, Debug)]
@@ -26,20 +28,19 @@ impl Source {
         Ok(Source::Kept(bytes.into()))
     }
 
-    /// The bytes from the beginning.
+    /// The bytes from the beginning, unpacked.
     pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(match self {
-            Source::File(path) => Box::new(File::open(path)?),
-            Source::Kept(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
-        })
+        match self {
+            Source::File(path) => compression::unpacked(File::open(path)?),
+            Source::Kept(bytes) => compression::unpacked(Cursor::new(Arc::clone(bytes))),
+        }
     }
 
-    /// All bytes.
+    /// All bytes, unpacked.
     pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
-        match self {
-            Source::File(path) => fs::read(path),
-            Source::Kept(bytes) => Ok(bytes.to_vec()),
-        }
+        let mut bytes = Vec::new();
+        self.open()?.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Certain events, by where they stand. Of JSON lines only their lines are read closely.

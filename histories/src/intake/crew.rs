@@ -59,7 +59,7 @@ struct Source<R> {
 /// Who does what.
 struct Board {
     /// Scanned blocks by number.
-    ready: BTreeMap<u64, io::Result<Batch>>,
+    ready: BTreeMap<u64, io::Result<Box<Batch>>>,
     /// The block to be paired next.
     turn: u64,
     /// How many are in the hands of scanners.
@@ -75,7 +75,7 @@ struct Board {
 
 enum Task {
     Scan,
-    Pair(Box<Journal>, io::Result<Batch>),
+    Pair(Box<Journal>, io::Result<Box<Batch>>),
 }
 
 impl Board {
@@ -145,7 +145,7 @@ impl<R: Read> Crew<R> {
             (number, source.blocks.next())
         };
         let scanned = match block {
-            Ok(Some(text)) => Some(Ok(scanner.scan(text))),
+            Ok(Some(text)) => Some(Ok(Box::new(scanner.scan(text)))),
             Ok(None) => None,
             Err(error) => Some(Err(error)),
         };
@@ -161,9 +161,9 @@ impl<R: Read> Crew<R> {
         board.settle();
     }
 
-    fn pair(&self, mut journal: Box<Journal>, batch: io::Result<Batch>) {
+    fn pair(&self, mut journal: Box<Journal>, batch: io::Result<Box<Batch>>) {
         let taken = match batch {
-            Ok(batch) => journal.take(batch).map_err(CompactError::Read),
+            Ok(batch) => journal.take(*batch).map_err(CompactError::Read),
             Err(error) => Err(CompactError::Io(error)),
         };
         let mut board = self.board();

@@ -137,7 +137,7 @@ fn every_model() -> Vec<Option<Model>> {
 
 fn as_jsonl(recording: &Recording) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write(recording, Format::JsonLines, &mut bytes).unwrap();
+    write(recording, Format::JsonLines, &mut bytes).expect("a vector takes every byte");
     bytes
 }
 
@@ -254,7 +254,7 @@ fn fitting(model: Model) -> impl Strategy<Value = Vec<u8>> {
         let (mut time, mut index) = (0, 0);
         for (process, ending, number, tick, chance) in steps {
             time += u64::from(tick % 3);
-            let gap = if chance % 11 == 0 { 3 } else { 1 };
+            let gap = if chance.is_multiple_of(11) { 3 } else { 1 };
             index = if chance % 97 == 1 { 0 } else { index + gap };
             let (kind, f, rest) = match open[process].take() {
                 None => {
@@ -276,12 +276,12 @@ fn fitting(model: Model) -> impl Strategy<Value = Vec<u8>> {
             } else {
                 format!(",\"time\":{time}")
             };
-            let space = if chance % 2 == 0 { " " } else { "" };
+            let space = if chance.is_multiple_of(2) { " " } else { "" };
             text.push_str(&format!(
                 "{{\"index\":{space}{index}{timed},{space}\"process\":{process},\
                  \"type\":\"{kind}\",\"f\":\"{f}\"{rest}}}\n"
             ));
-            if chance % 13 == 0 {
+            if chance.is_multiple_of(13) {
                 text.push_str("{\"process\":\"nemesis\",\"type\":\"info\",\"f\":\"kill\",");
                 text.push_str(&format!("\"time\":{time},\"injection\":{number}}}\n"));
             }
@@ -294,7 +294,7 @@ fn call(model: Model, number: i64, chance: u16) -> (&'static str, String) {
     let pick = |words: &[&'static str]| words[usize::from(chance) % words.len()];
     let key = match model {
         Model::Kv => format!(",\"key\":\"k{}\"", chance % 3),
-        _ if chance % 5 == 0 => ",\"key\":null".to_owned(),
+        _ if chance.is_multiple_of(5) => ",\"key\":null".to_owned(),
         _ => String::new(),
     };
     let (f, value) = match model {
@@ -320,7 +320,9 @@ fn call(model: Model, number: i64, chance: u16) -> (&'static str, String) {
     };
     let value = match f {
         "cas" => format!(",\"value\":[{value},{number}]"),
-        "read" if model == Model::Log && chance % 3 > 0 => format!(",\"value\":{number}"),
+        "read" if model == Model::Log && !chance.is_multiple_of(3) => {
+            format!(",\"value\":{number}")
+        }
         "read" | "dequeue" | "acquire" | "release" | "get" | "increment" | "decrement" => {
             String::new()
         }
@@ -462,7 +464,6 @@ fn an_error_of_the_source_is_told() {
         }
     }
     use std::io::Read as _;
-    let start = SMALL.repeat(1);
     for threads in [1, 2] {
         for block in [10, 1 << 20] {
             let options = CompactOptions {
@@ -470,7 +471,7 @@ fn an_error_of_the_source_is_told() {
                 block,
                 ..CompactOptions::default()
             };
-            let error = read_compact(|| Ok(start.as_bytes().chain(Broken)), &options).unwrap_err();
+            let error = read_compact(|| Ok(SMALL.as_bytes().chain(Broken)), &options).unwrap_err();
             assert!(matches!(error, CompactError::Io(_)), "{error}");
         }
     }

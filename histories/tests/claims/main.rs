@@ -11,6 +11,7 @@ mod pairing;
 mod recorder;
 mod round_trip;
 mod shared;
+mod table;
 
 use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, read};
 

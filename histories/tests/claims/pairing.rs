@@ -1,8 +1,13 @@
 //! Events paired into operations.
 
-use testimony_history::{Answer, Call, Function, Model, Outcome, Value, Warning};
+use std::collections::BTreeMap;
 
-use crate::{contradicted, history, jsonl, reads};
+use proptest::prelude::*;
+use testimony_history::{
+    Answer, Call, Event, Function, Kind, Model, Order, Outcome, Process, Value, Warning,
+};
+
+use crate::{contradicted, generate, history, jsonl, reads};
 
 #[test]
 fn an_invocation_without_a_completion_is_unknown() {
@@ -353,5 +358,65 @@ const CONTRADICTIONS: &[(Model, &[&str], &str)] = &[
 fn contradictions_are_refused_with_their_place() {
     for (model, events, expected) in CONTRADICTIONS {
         assert_eq!(&contradicted(*model, events), expected);
+    }
+}
+
+/// The runs of simultaneous events, by looking ahead: from a time to the last event that has it.
+fn runs(events: &[Event]) -> Vec<&[Event]> {
+    let mut runs = Vec::new();
+    let mut rest = events;
+    while let Some(first) = rest.first() {
+        let end = match first.time {
+            None => 1,
+            Some(time) => {
+                let other = |event: &Event| event.time.is_some_and(|other| other != time);
+                let until = rest.iter().position(other).unwrap_or(rest.len());
+                let same = |event: &Event| event.time == Some(time);
+                rest[..until]
+                    .iter()
+                    .rposition(same)
+                    .map_or(1, |last| last + 1)
+            }
+        };
+        let (run, behind) = rest.split_at(end);
+        runs.push(run);
+        rest = behind;
+    }
+    runs
+}
+
+proptest! {
+    #[test]
+    fn in_a_run_calls_rank_before_returns(
+        recording in generate::register(Order::Time),
+        untimed in proptest::collection::vec(any::<bool>(), 40),
+    ) {
+        let mut recording = recording;
+        for (event, untimed) in recording.events.iter_mut().zip(untimed) {
+            event.time = event.time.filter(|_| !untimed);
+        }
+        let (history, _) = recording.history(Model::Register).unwrap();
+        let mut expected: Vec<(u32, Option<u32>)> = Vec::new();
+        let mut open = BTreeMap::new();
+        let mut next = 0..;
+        for run in runs(&recording.events) {
+            let mut returns = Vec::new();
+            for event in run {
+                let Process::Client(process) = event.process else { continue };
+                match event.kind {
+                    Kind::Invoke => {
+                        open.insert(process, expected.len());
+                        expected.push((next.next().unwrap(), None));
+                    }
+                    Kind::Ok | Kind::Fail => returns.push(open[&process]),
+                    Kind::Info => {}
+                }
+            }
+            for operation in returns {
+                expected[operation].1 = next.next();
+            }
+        }
+        let ranks = history.operations().iter().map(|op| (op.called, op.returned));
+        prop_assert_eq!(ranks.collect::<Vec<_>>(), expected);
     }
 }

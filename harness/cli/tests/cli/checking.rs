@@ -168,6 +168,41 @@ fn a_history_survives_edn_and_back() {
 }
 
 #[test]
+fn a_packed_history_is_read_like_any_other() {
+    let folder = folder();
+    file(folder.path(), "h.jsonl", STALE_READ);
+    testimony(folder.path(), &["convert", "h.jsonl", "h.jsonl.zst"]).exits_with(0);
+    let packed = std::fs::read(folder.path().join("h.jsonl.zst")).unwrap();
+    assert!(packed.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
+    testimony(folder.path(), &["check", "h.jsonl.zst"]).exits_with(1);
+    testimony(folder.path(), &["explain", "h.jsonl.zst"]).exits_with(1);
+    let back = ["convert", "--to", "edn", "h.jsonl.zst", "h.zst"];
+    testimony(folder.path(), &back).exits_with(0);
+    testimony(folder.path(), &["check", "--model", "register", "h.zst"]).exits_with(1);
+    file(folder.path(), "torn.zst", &packed[..packed.len() - 3]);
+    let torn = testimony(folder.path(), &["check", "torn.zst"]).exits_with(2);
+    assert!(
+        torn.stderr.contains("torn.zst") && torn.stderr.contains("breaks off"),
+        "{}",
+        torn.stderr
+    );
+}
+
+#[test]
+fn a_table_has_a_row_for_each_operation() {
+    let folder = folder();
+    file(folder.path(), "h.jsonl", STALE_READ);
+    testimony(folder.path(), &["convert", "h.jsonl", "h.csv"]).exits_with(0);
+    let table = std::fs::read_to_string(folder.path().join("h.csv")).unwrap();
+    let calls = STALE_READ
+        .lines()
+        .filter(|line| line.contains("invoke"))
+        .count();
+    assert!(table.starts_with("index,process,f,key,value,"), "{table}");
+    assert_eq!(table.lines().count(), calls + 1, "{table}");
+}
+
+#[test]
 fn a_shrunk_history_is_smaller_and_still_illegal() {
     let folder = folder();
     file(folder.path(), "h.jsonl", STALE_READ);
