@@ -2,9 +2,15 @@
 //! that decide a partition without one. This is the place for special algorithms.
 
 pub(crate) mod cell;
+mod climb;
+pub(crate) mod counter;
 pub(crate) mod log;
+pub(crate) mod mutex;
 pub(crate) mod queue;
 pub(crate) mod set;
+#[cfg(test)]
+mod tests;
+mod timeline;
 
 use crate::model::Model;
 use crate::partition::Op;
@@ -55,6 +61,37 @@ pub(crate) struct Decided {
     pub(crate) order: Option<Vec<u32>>,
     /// What it cost, comparable to steps of a search.
     pub(crate) steps: u64,
+}
+
+/// What an algorithm made of a partition; operations by number in it.
+pub(crate) enum Judged {
+    Order(Vec<u32>),
+    Contradiction,
+    /// It is for another algorithm.
+    NotCovered,
+}
+
+impl Judged {
+    /// The judgement in the terms of the history.
+    fn decided<I, O>(self, algorithm: Algorithm, ops: &[Op<I, O>]) -> Option<Decided> {
+        let source = |op: u32| ops[op as usize].source;
+        let order = match self {
+            Judged::Order(order) => Some(order.into_iter().map(source).collect()),
+            Judged::Contradiction => None,
+            Judged::NotCovered => return None,
+        };
+        Some(Decided {
+            algorithm,
+            order,
+            steps: ops.len() as u64,
+        })
+    }
+}
+
+impl From<Option<Vec<u32>>> for Judged {
+    fn from(order: Option<Vec<u32>>) -> Self {
+        order.map_or(Judged::Contradiction, Judged::Order)
+    }
 }
 
 /// Knows nothing.

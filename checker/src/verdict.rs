@@ -43,6 +43,18 @@ pub enum Algorithm {
     Zones,
     /// The sweep over a queue's distinct values.
     QueueSweep,
+    /// The greedy for a map's key with distinct values that are read, overwritten and removed.
+    CellGreedy,
+    /// The greedy for counters that only grow, or only shrink.
+    CounterGreedy,
+    /// The greedy for logs of which it is known which append made which element.
+    LogGreedy,
+    /// The holds of a mutex, which are in one order only.
+    MutexHolds,
+    /// The chain of what was read of a set that only grows.
+    SetChain,
+    /// The greedy for elements of a set, each on its own.
+    SetGreedy,
 }
 
 /// An order of the operations that the model accepts.
@@ -137,6 +149,12 @@ impl Algorithm {
             Algorithm::WindowedSearch => "windowed-search",
             Algorithm::Zones => "zones",
             Algorithm::QueueSweep => "queue-sweep",
+            Algorithm::CellGreedy => "cell-greedy",
+            Algorithm::CounterGreedy => "counter-greedy",
+            Algorithm::LogGreedy => "log-greedy",
+            Algorithm::MutexHolds => "mutex-holds",
+            Algorithm::SetChain => "set-chain",
+            Algorithm::SetGreedy => "set-greedy",
         }
     }
 }

@@ -3,7 +3,9 @@
 //! Three simplifications, each with its proof beside it; all hold for whatever mix of operations a
 //! partition has. Values that many operations write are left to the search.
 
+mod blocks;
 mod clusters;
+mod gaps;
 mod unnoticed;
 mod writers;
 mod zones;
@@ -11,9 +13,11 @@ mod zones;
 use rustc_hash::FxHashSet;
 use testimony_history::Value;
 
+use super::timeline::{Timeline, positions_suffice};
 use super::{Decided, Expert, Simplified};
 use crate::models::cell::{Abstraction, Cell, CellInput, CellOutput};
 use crate::partition::Op;
+use crate::verdict::Algorithm;
 use unnoticed::without_unnoticed;
 use writers::{Nobody, close_writers};
 
@@ -27,7 +31,11 @@ const ROUNDS: usize = 20;
 
 impl Expert<Cell> for CellExpert {
     fn decide(&self, model: &Cell, ops: &[CellOp]) -> Option<Decided> {
-        clusters::decide(model.initial(), ops)
+        clusters::decide(model.initial(), ops).or_else(|| {
+            let covered = positions_suffice(ops);
+            let judged = covered.then(|| gaps::judge(model.initial(), ops, &Timeline::of(ops)))?;
+            judged.decided(Algorithm::CellGreedy, ops)
+        })
     }
 
     fn simplify(&self, model: &Cell, ops: &[CellOp]) -> Simplified<Cell> {

@@ -1,11 +1,20 @@
-//! What is known of logs: elements that were read were appended.
+//! What is known of logs: elements that were read were appended, and how to judge a log without a
+//! search if it is known which append made which element.
+
+mod contents;
+mod growth;
 
 use rustc_hash::FxHashMap;
 use testimony_history::{Position, Value};
 
-use super::{Expert, Simplified, close};
+use super::climb::climb;
+use super::timeline::{Timeline, positions_suffice};
+use super::{Decided, Expert, Judged, Simplified, close};
 use crate::models::log::{Log, LogInput, LogOutput};
 use crate::partition::{Op, narrow, select};
+use crate::verdict::Algorithm;
+use contents::contents;
+use growth::{Growth, growth, null_is_an_element};
 
 type LogOp = Op<LogInput, LogOutput>;
 
@@ -37,6 +46,26 @@ impl Expert<Log> for LogExpert {
             })
             .collect();
         Simplified::to(select(&ops, &keep))
+    }
+
+    fn decide(&self, model: &Log, ops: &[LogOp]) -> Option<Decided> {
+        judge(model, ops).decided(Algorithm::LogGreedy, ops)
+    }
+}
+
+fn judge(model: &Log, ops: &[LogOp]) -> Judged {
+    if null_is_an_element(model.initial(), ops) {
+        return Judged::NotCovered;
+    }
+    let Ok(contents) = contents(model, ops) else {
+        return Judged::Contradiction;
+    };
+    match growth(&contents, model.initial().len(), ops) {
+        Growth::FromNowhere => Judged::Contradiction,
+        Growth::Mountain(mountain) if positions_suffice(ops) => {
+            climb(&mountain, &Timeline::of(ops)).into()
+        }
+        Growth::Mountain(_) | Growth::Ambiguous => Judged::NotCovered,
     }
 }
 

@@ -8,14 +8,16 @@
 //! again).
 
 mod order;
+mod spare;
 mod sweep;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use testimony_history::Value;
+use testimony_history::{Position, Value};
 
-use super::{Decided, Expert, Simplified, close};
+use super::timeline::positions_suffice;
+use super::{Decided, Expert, Judged, Simplified, close};
 use crate::models::queue::{Queue, QueueInput, QueueOutput};
-use crate::partition::{Op, narrow, select};
+use crate::partition::{Op, select};
 use crate::verdict::Algorithm;
 
 type QueueOp = Op<QueueInput, QueueOutput>;
@@ -55,22 +57,61 @@ impl Expert<Queue> for QueueExpert {
     }
 
     fn decide(&self, model: &Queue, ops: &[QueueOp]) -> Option<Decided> {
-        let linked = ops.iter().any(|op| op.after.is_some());
-        if !model.starts_empty() || linked || !repeated(ops).is_empty() {
-            return None;
-        }
-        let order = match sweep::sweep(ops)? {
-            sweep::Swept::Contradiction => None,
-            sweep::Swept::Consistent { values, empties } => {
-                Some(order::order(ops, &values, &empties)?)
-            }
-        };
-        Some(Decided {
-            algorithm: Algorithm::QueueSweep,
-            order,
-            steps: ops.len() as u64,
-        })
+        judge(model.initial(), ops).decided(Algorithm::QueueSweep, ops)
     }
+}
+
+fn judge(initial: &[Value], ops: &[QueueOp]) -> Judged {
+    if from_nowhere(initial, ops) {
+        return Judged::Contradiction;
+    }
+    if !positions_suffice(ops) || !distinct(initial, ops) {
+        return Judged::NotCovered;
+    }
+    match sweep::sweep(initial, ops) {
+        sweep::Swept::Contradiction => Judged::Contradiction,
+        sweep::Swept::Consistent { values, empties } => {
+            order::order(&values, &empties).map_or(Judged::NotCovered, Judged::Order)
+        }
+    }
+}
+
+/// Whether every value is there from the start once, or enqueued by one operation.
+fn distinct(initial: &[Value], ops: &[QueueOp]) -> bool {
+    let mut values = FxHashSet::default();
+    let enqueued = ops.iter().filter_map(|op| match &op.input {
+        QueueInput::Enqueue(value) => Some(value),
+        QueueInput::Dequeue => None,
+    });
+    initial
+        .iter()
+        .chain(enqueued)
+        .all(|value| values.insert(value))
+}
+
+/// Whether some value was dequeued before anyone can have enqueued it, or more often.
+fn from_nowhere(initial: &[Value], ops: &[QueueOp]) -> bool {
+    let mut enqueued: FxHashMap<&Value, (Position, usize)> = FxHashMap::default();
+    for value in initial {
+        enqueued.entry(value).or_insert((0, 0)).1 += 1;
+    }
+    for op in ops {
+        if let QueueInput::Enqueue(value) = &op.input {
+            enqueued.entry(value).or_insert((op.called, 0)).1 += 1;
+        }
+    }
+    ops.iter().any(|op| {
+        let (Some(QueueOutput::Value(value)), Some(returned)) = (&op.seen, op.returned) else {
+            return false;
+        };
+        match enqueued.get_mut(value) {
+            Some((from, left)) if *left > 0 && *from <= returned => {
+                *left -= 1;
+                false
+            }
+            _ => true,
+        }
+    })
 }
 
 /// Values that more than one operation enqueues.
@@ -84,20 +125,4 @@ fn repeated(ops: &[QueueOp]) -> FxHashSet<Value> {
         }
     }
     repeated
-}
-
-/// The place of each call and return in the order of events; at equal positions calls come first.
-fn places(ops: &[QueueOp]) -> (Vec<u32>, Vec<u32>) {
-    let mut events: Vec<(u32, bool, usize)> = Vec::with_capacity(2 * ops.len());
-    for (number, op) in ops.iter().enumerate() {
-        events.push((op.called, false, number));
-        events.extend(op.returned.map(|returned| (returned, true, number)));
-    }
-    events.sort_unstable();
-    let (mut calls, mut returns) = (vec![0; ops.len()], vec![sweep::NEVER; ops.len()]);
-    for (place, (_, is_return, number)) in events.into_iter().enumerate() {
-        let places = if is_return { &mut returns } else { &mut calls };
-        places[number] = narrow(place);
-    }
-    (calls, returns)
 }

@@ -3,6 +3,8 @@
 use testimony_history::{Answer, Call, Function, Value};
 
 use super::{Bundled, unknown_word};
+use crate::expert::Expert;
+use crate::expert::counter::CounterExpert;
 use crate::model::Model;
 
 /// A counter.
@@ -33,6 +35,10 @@ impl Counter {
     /// A counter that starts at a number.
     pub fn new(initial: i128) -> Self {
         Counter { initial }
+    }
+
+    pub(crate) fn initial(&self) -> i128 {
+        self.initial
     }
 }
 
@@ -105,6 +111,10 @@ impl Bundled for Counter {
 
     fn state_in_words(state: &i128) -> String {
         state.to_string()
+    }
+
+    fn expert() -> Box<dyn Expert<Self>> {
+        Box::new(CounterExpert)
     }
 }
 

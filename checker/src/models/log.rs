@@ -63,6 +63,10 @@ impl Log {
         }
     }
 
+    pub(crate) fn initial(&self) -> &[Value] {
+        &self.initial
+    }
+
     /// Whether an element is there from the start.
     pub(crate) fn starts_with(&self, element: &Value) -> bool {
         self.initial.contains(element)

@@ -3,6 +3,8 @@
 use testimony_history::{Answer, Call, Function, Value};
 
 use super::{Bundled, unknown_word};
+use crate::expert::Expert;
+use crate::expert::mutex::MutexExpert;
 use crate::model::Model;
 
 /// A mutex that starts free. It is not reentrant, and only the holder releases it. Fencing tokens,
@@ -137,5 +139,9 @@ impl Bundled for Mutex {
             Some(process) => format!("held by p{process}{token}"),
             None => format!("free{token}"),
         }
+    }
+
+    fn expert() -> Box<dyn Expert<Self>> {
+        Box::new(MutexExpert)
     }
 }

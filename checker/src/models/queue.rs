@@ -46,6 +46,11 @@ impl Queue {
     pub(crate) fn starts_empty(&self) -> bool {
         self.initial.is_empty()
     }
+
+    /// The front first.
+    pub(crate) fn initial(&self) -> &[Value] {
+        &self.initial
+    }
 }
 
 impl Model for Queue {

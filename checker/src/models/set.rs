@@ -47,6 +47,11 @@ impl Set {
         initial.dedup();
         Set { initial }
     }
+
+    /// Sorted, each once.
+    pub(crate) fn initial(&self) -> &[Value] {
+        &self.initial
+    }
 }
 
 fn with(elements: &Arc<[Value]>, element: &Value) -> Arc<[Value]> {

@@ -1,16 +1,15 @@
 //! An order for a queue in which the sweep found no contradiction.
 
-use super::QueueOp;
 use super::sweep::{Empty, Passage};
 
-/// The order, as numbers in the history. `None` would be a defect of the sweep; the search is asked
+/// The order. `None` would be a defect of the sweep; the search is asked
 /// then.
 ///
 /// The places at which the queue was found empty cut time into segments. A value that can have left
 /// by such a place has left, all others come after it; this contradicts nothing, since a value that
 /// comes before another cannot leave so late that the other has left. Within a segment a value goes
 /// first that no other must precede.
-pub(super) fn order(ops: &[QueueOp], values: &[Passage], empties: &[Empty]) -> Option<Vec<u32>> {
+pub(super) fn order(values: &[Passage], empties: &[Empty]) -> Option<Vec<u32>> {
     let mut empties: Vec<&Empty> = empties.iter().collect();
     empties.sort_by_key(|empty| empty.place);
     let mut cuts: Vec<u32> = empties.iter().map(|empty| empty.place).collect();
@@ -19,27 +18,19 @@ pub(super) fn order(ops: &[QueueOp], values: &[Passage], empties: &[Empty]) -> O
     for value in values {
         segments[cuts.partition_point(|&cut| cut < value.out_from)].push(value);
     }
-    let mut order = Vec::with_capacity(ops.len());
-    let mut start = 0;
+    let mut order = Vec::with_capacity(2 * values.len() + empties.len());
+    let (mut start, mut found) = (0, empties.iter().peekable());
     for (number, segment) in segments.into_iter().enumerate() {
         let segment = first_come(&segment)?;
         order.extend(interleaved(&segment, start));
         if let Some(&cut) = cuts.get(number) {
-            order.extend(
-                empties
-                    .iter()
-                    .filter(|empty| empty.place == cut)
-                    .map(|empty| empty.op),
-            );
+            while let Some(empty) = found.next_if(|empty| empty.place == cut) {
+                order.push(empty.op);
+            }
             start = cut;
         }
     }
-    Some(
-        order
-            .into_iter()
-            .map(|op| ops[op as usize].source)
-            .collect(),
-    )
+    Some(order)
 }
 
 /// The values in an order in which each may be enqueued, and dequeued, after those before it.
@@ -93,7 +84,7 @@ fn interleaved(values: &[&Passage], start: u32) -> Vec<u32> {
     let mut events = Vec::with_capacity(2 * values.len());
     for value in values {
         enqueued = enqueued.max(value.in_from);
-        events.push((enqueued, false, value.enqueue));
+        events.extend(value.enqueue.map(|op| (enqueued, false, op)));
         if let Some(taker) = value.dequeue {
             dequeued = dequeued.max(value.out_from).max(enqueued);
             events.push((dequeued, true, taker));

@@ -1,19 +1,29 @@
 //! The sweep: tightens every interval, gives unknown dequeues to values that need one, and looks
 //! for a contradiction. O(n log n).
+//!
+//! Values that are there from the start are enqueued at places of their own before all events.
 
 use rustc_hash::FxHashMap;
 use testimony_history::Value;
 
-use super::{QueueInput, QueueOp, QueueOutput, places};
+use super::spare::give_out;
+use super::{QueueInput, QueueOp, QueueOutput};
+use crate::expert::timeline::{NEVER, Timeline};
 use crate::partition::narrow;
 
-/// The place of an event that never happens.
-pub(super) const NEVER: u32 = u32::MAX;
+/// The places of calls and returns, after those of the values that are there from the start.
+pub(super) struct Places {
+    pub(super) calls: Vec<u32>,
+    pub(super) returns: Vec<u32>,
+    /// How many there are.
+    pub(super) count: u32,
+}
 
 /// A value's way through the queue, as places of events.
 #[derive(Clone, Debug)]
 pub(super) struct Passage {
-    pub(super) enqueue: u32,
+    /// `None` if it is there from the start.
+    pub(super) enqueue: Option<u32>,
     pub(super) dequeue: Option<u32>,
     /// The enqueue is not before.
     pub(super) in_from: u32,
@@ -43,34 +53,44 @@ pub(super) enum Swept {
     },
 }
 
-/// `None` if the queue is not covered: unknown dequeues and findings of emptiness together.
-pub(super) fn sweep(ops: &[QueueOp]) -> Option<Swept> {
-    let (calls, returns) = places(ops);
-    let Some(mut values) = passages(ops, &calls, &returns) else {
-        return Some(Swept::Contradiction);
+/// Looks for a contradiction.
+pub(super) fn sweep(initial: &[Value], ops: &[QueueOp]) -> Swept {
+    let places = Places::of(initial.len(), ops);
+    let Some(mut values) = passages(initial, ops, &places) else {
+        return Swept::Contradiction;
     };
     let empties = numbers(ops, |op| op.seen == Some(QueueOutput::Empty));
     let unknown = numbers(ops, |op| {
         op.input == QueueInput::Dequeue && op.returned.is_none()
     });
-    let left_over = values.iter().any(|value| value.dequeue.is_none());
-    if left_over && !unknown.is_empty() {
-        if !empties.is_empty() {
-            return None;
+    let given = give_out(&mut values, unknown, &empties, &places);
+    if !given || overtaken(&values) {
+        return Swept::Contradiction;
+    }
+    match places_of_emptiness(&values, &empties, &places) {
+        Some(empties) => Swept::Consistent { values, empties },
+        None => Swept::Contradiction,
+    }
+}
+
+impl Places {
+    fn of(initial: usize, ops: &[QueueOp]) -> Self {
+        let Timeline {
+            events,
+            mut calls,
+            mut returns,
+        } = Timeline::of(ops);
+        let shift = narrow(initial);
+        calls.iter_mut().for_each(|place| *place += shift);
+        for place in returns.iter_mut().filter(|place| **place != NEVER) {
+            *place += shift;
         }
-        if !give_out(&mut values, unknown, &calls) {
-            return Some(Swept::Contradiction);
+        Places {
+            calls,
+            returns,
+            count: shift + narrow(events.len()),
         }
     }
-    if overtaken(&values) {
-        return Some(Swept::Contradiction);
-    }
-    Some(
-        match places_of_emptiness(&values, &empties, &calls, &returns) {
-            Some(empties) => Swept::Consistent { values, empties },
-            None => Swept::Contradiction,
-        },
-    )
 }
 
 fn numbers(ops: &[QueueOp], which: impl Fn(&QueueOp) -> bool) -> Vec<u32> {
@@ -81,7 +101,7 @@ fn numbers(ops: &[QueueOp], which: impl Fn(&QueueOp) -> bool) -> Vec<u32> {
 
 /// The ways of all values that were enqueued for certain; `None` if a value was dequeued that
 /// cannot have been there, or twice.
-fn passages(ops: &[QueueOp], calls: &[u32], returns: &[u32]) -> Option<Vec<Passage>> {
+fn passages(initial: &[Value], ops: &[QueueOp], places: &Places) -> Option<Vec<Passage>> {
     let mut takers: FxHashMap<&Value, u32> = FxHashMap::default();
     for (number, op) in ops.iter().enumerate() {
         if let Some(QueueOutput::Value(value)) = &op.seen
@@ -91,6 +111,11 @@ fn passages(ops: &[QueueOp], calls: &[u32], returns: &[u32]) -> Option<Vec<Passa
         }
     }
     let mut values = Vec::new();
+    let from_start = initial.iter().zip(0..);
+    for (value, place) in from_start {
+        let passage = Passage::new(None, place, place, takers.remove(value), places);
+        values.push(passage.tightened()?);
+    }
     for (number, op) in ops.iter().enumerate() {
         let QueueInput::Enqueue(value) = &op.input else {
             continue;
@@ -99,70 +124,38 @@ fn passages(ops: &[QueueOp], calls: &[u32], returns: &[u32]) -> Option<Vec<Passa
         if taker.is_none() && op.returned.is_none() {
             continue;
         }
-        let at = |places: &[u32]| taker.map_or(NEVER, |taker| places[taker as usize]);
-        let passage = Passage {
-            enqueue: narrow(number),
-            dequeue: taker,
-            in_from: calls[number],
-            in_until: returns[number],
-            out_from: at(calls),
-            out_until: at(returns),
-        };
+        let (from, until) = (places.calls[number], places.returns[number]);
+        let passage = Passage::new(Some(narrow(number)), from, until, taker, places);
         values.push(passage.tightened()?);
     }
     takers.is_empty().then_some(values)
 }
 
 impl Passage {
+    fn new(
+        enqueue: Option<u32>,
+        in_from: u32,
+        in_until: u32,
+        dequeue: Option<u32>,
+        places: &Places,
+    ) -> Self {
+        let at = |places: &[u32]| dequeue.map_or(NEVER, |taker| places[taker as usize]);
+        Passage {
+            enqueue,
+            dequeue,
+            in_from,
+            in_until,
+            out_from: at(&places.calls),
+            out_until: at(&places.returns),
+        }
+    }
+
     /// A value leaves after it has come. `None` if it cannot.
-    fn tightened(mut self) -> Option<Self> {
+    pub(super) fn tightened(mut self) -> Option<Self> {
         self.in_until = self.in_until.min(self.out_until);
         self.out_from = self.out_from.max(self.in_from);
         (self.in_from <= self.in_until && self.out_from <= self.out_until).then_some(self)
     }
-}
-
-/// Gives an unknown dequeue to every value that must have left although nobody is known to have
-/// taken it: one enqueued after it was dequeued by a certain time. The earliest deadline gets the
-/// earliest call. Whether there are enough.
-fn give_out(values: &mut [Passage], mut unknown: Vec<u32>, calls: &[u32]) -> bool {
-    let mut later: Vec<(u32, u32)> = values.iter().map(|v| (v.in_from, v.out_until)).collect();
-    later.sort_unstable();
-    // For each suffix of the values by enqueue, when the first of them has left.
-    let mut soonest = vec![NEVER; later.len() + 1];
-    for (at, (_, out)) in later.iter().enumerate().rev() {
-        soonest[at] = soonest[at + 1].min(*out);
-    }
-    let mut needy: Vec<(u32, usize)> = Vec::new();
-    for (number, value) in values
-        .iter()
-        .enumerate()
-        .filter(|(_, v)| v.dequeue.is_none())
-    {
-        let deadline = soonest[later.partition_point(|(from, _)| *from <= value.in_until)];
-        if deadline != NEVER {
-            needy.push((deadline, number));
-        }
-    }
-    needy.sort_unstable();
-    unknown.sort_unstable_by_key(|&op| calls[op as usize]);
-    if needy.len() > unknown.len() {
-        return false;
-    }
-    needy
-        .into_iter()
-        .zip(unknown)
-        .all(|((deadline, number), taker)| {
-            let value = &mut values[number];
-            (value.dequeue, value.out_from, value.out_until) =
-                (Some(taker), calls[taker as usize], deadline);
-            let tightened = value.clone().tightened();
-            let possible = tightened.is_some();
-            if let Some(tightened) = tightened {
-                *value = tightened;
-            }
-            possible
-        })
 }
 
 /// Whether some value is enqueued for certain before another, and dequeued for certain after it.
@@ -183,35 +176,47 @@ fn overtaken(values: &[Passage]) -> bool {
 
 /// For each operation that found the queue empty, the first place in its time at which no value is
 /// in the queue for certain. `None` if one has none.
-fn places_of_emptiness(
-    values: &[Passage],
-    empties: &[u32],
-    calls: &[u32],
-    returns: &[u32],
-) -> Option<Vec<Empty>> {
-    let mut occupied: Vec<(u32, u32)> = values
-        .iter()
-        .filter(|value| value.in_until < value.out_from)
-        .map(|value| (value.in_until + 1, value.out_from - 1))
-        .filter(|(first, last)| first <= last)
-        .collect();
-    occupied.sort_unstable();
-    let mut merged: Vec<(u32, u32)> = Vec::new();
-    for (first, last) in occupied {
-        match merged.last_mut() {
-            Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
-            _ => merged.push((first, last)),
-        }
+fn places_of_emptiness(values: &[Passage], empties: &[u32], places: &Places) -> Option<Vec<Empty>> {
+    let mut occupied = vec![0_i32; places.count as usize + 1];
+    for value in values {
+        value.occupies(&mut occupied);
     }
+    let next = next_not_above_zero(&occupied);
     let place = |&op: &u32| {
-        let from = calls[op as usize];
-        let before = merged.partition_point(|(first, _)| *first <= from);
-        let covered = before
-            .checked_sub(1)
-            .map(|at| merged[at])
-            .filter(|(_, last)| *last >= from);
-        let place = covered.map_or(from, |(_, last)| last.saturating_add(1));
-        (place <= returns[op as usize]).then_some(Empty { op, place })
+        let place = next[places.calls[op as usize] as usize];
+        (place <= places.returns[op as usize]).then_some(Empty { op, place })
     };
     empties.iter().map(place).collect()
+}
+
+impl Passage {
+    /// Notes the places at which the value is in the queue for certain, as a difference to the
+    /// place before.
+    pub(super) fn occupies(&self, occupied: &mut [i32]) {
+        let (first, end) = (self.in_until.saturating_add(1), self.out_from);
+        if first < end && (first as usize) < occupied.len() {
+            occupied[first as usize] += 1;
+            if let Some(after) = occupied.get_mut(end as usize) {
+                *after -= 1;
+            }
+        }
+    }
+}
+
+/// For each place the first one, from there on, at which the sum of the differences so far is not
+/// above zero; [`NEVER`] if there is none.
+pub(super) fn next_not_above_zero(differences: &[i32]) -> Vec<u32> {
+    let mut sum = 0;
+    let mut next: Vec<u32> = differences
+        .iter()
+        .zip(0..)
+        .map(|(difference, place)| {
+            sum += difference;
+            if sum <= 0 { place } else { NEVER }
+        })
+        .collect();
+    for place in (1..next.len()).rev() {
+        next[place - 1] = next[place - 1].min(next[place]);
+    }
+    next
 }

@@ -1,0 +1,166 @@
+//! What is known of counters: how to judge those that only grow, or only shrink, without a search.
+//!
+//! An add that tells its result tells where it stands. Those that do not must all add the same: to
+//! find which of several sums makes a number is NP-hard (Gibbons and Korach 1997). Counters that go
+//! up and down are left to the search.
+
+use super::climb::{By, Height, Mountain, Role, Step, climb};
+use super::timeline::{Event, Timeline, positions_suffice};
+use super::{Decided, Expert, Judged};
+use crate::models::counter::{Counter, CounterInput, CounterOutput};
+use crate::partition::{Op, narrow};
+use crate::verdict::Algorithm;
+
+type CounterOp = Op<CounterInput, CounterOutput>;
+
+/// Knows counters.
+pub(crate) struct CounterExpert;
+
+impl Expert<Counter> for CounterExpert {
+    fn decide(&self, model: &Counter, ops: &[CounterOp]) -> Option<Decided> {
+        let timeline = Timeline::of(ops);
+        let judged = if out_of_bounds(model.initial(), ops, &timeline) {
+            Judged::Contradiction
+        } else if positions_suffice(ops) {
+            judge(model.initial(), ops, &timeline)
+        } else {
+            Judged::NotCovered
+        };
+        judged.decided(Algorithm::CounterGreedy, ops)
+    }
+}
+
+fn judge(initial: i128, ops: &[CounterOp], timeline: &Timeline) -> Judged {
+    let Some((mountain, certain)) = mountain(initial, ops) else {
+        return Judged::NotCovered;
+    };
+    match climb(&mountain, timeline) {
+        Some(order) => Judged::Order(order),
+        None if certain => Judged::Contradiction,
+        None => Judged::NotCovered,
+    }
+}
+
+/// Whether some number was seen that cannot have been reached, whatever the order: one above the
+/// sum of all that may have been added by then without what must have been taken away, or below
+/// the reverse. This is all that Jepsen's checker of counters looks for.
+fn out_of_bounds(initial: i128, ops: &[CounterOp], timeline: &Timeline) -> bool {
+    // By the calls so far: the most that was added, the most that was taken away. By the returns
+    // so far: the least of each.
+    let (mut called_up, mut called_down) = (initial, initial);
+    let (mut certain_up, mut certain_down) = (0, 0);
+    let mut floors: Vec<(Height, Height)> = vec![(0, 0); ops.len()];
+    for event in &timeline.events {
+        match *event {
+            Event::Call(op) => {
+                floors[op as usize] = (certain_up, certain_down);
+                if let CounterInput::Add(amount) = ops[op as usize].input {
+                    called_up += amount.max(0);
+                    called_down += amount.min(0);
+                }
+            }
+            Event::Return(op) => {
+                let (up, down) = floors[op as usize];
+                let most = called_up + down;
+                let least = called_down + up;
+                if matches!(ops[op as usize].seen, Some(CounterOutput::Value(seen))
+                    if seen < least || seen > most)
+                {
+                    return true;
+                }
+                if let CounterInput::Add(amount) = ops[op as usize].input {
+                    certain_up += amount.max(0);
+                    certain_down += amount.min(0);
+                }
+            }
+        }
+    }
+    false
+}
+
+/// The counter as something that only grows, and whether that it cannot be climbed proves that
+/// there is no order: not so if unknown adds were left out. `None` if it grows and shrinks, or if
+/// silent adds differ.
+fn mountain(initial: i128, ops: &[CounterOp]) -> Option<(Mountain, bool)> {
+    let sign = direction(ops)?;
+    let stride = stride(ops)?;
+    let mut mountain = Mountain {
+        start: sign * initial,
+        roles: Vec::with_capacity(ops.len()),
+        steps: Vec::new(),
+        stride: sign * stride,
+        classes: 0,
+    };
+    let mut certain = true;
+    for (number, op) in ops.iter().enumerate() {
+        let role = role(op, sign, stride);
+        if role == Role::Told
+            && let (CounterInput::Add(amount), Some(CounterOutput::Value(sum))) =
+                (&op.input, &op.seen)
+        {
+            mountain.steps.push(Step {
+                from: sign * (sum - amount),
+                to: sign * sum,
+                by: By::Op(narrow(number)),
+            });
+        }
+        certain &= role != Role::Dropped || is_idle(op);
+        mountain.roles.push(role);
+    }
+    mountain.steps.sort_unstable_by_key(|step| step.from);
+    Some((mountain, certain))
+}
+
+fn role(op: &CounterOp, sign: Height, stride: i128) -> Role {
+    match (op.input, op.seen) {
+        (CounterInput::Read | CounterInput::Add(0), Some(CounterOutput::Value(seen))) => {
+            Role::Sees(sign * seen)
+        }
+        (CounterInput::Add(_), Some(CounterOutput::Value(_))) => Role::Told,
+        (CounterInput::Add(0), Some(CounterOutput::Done)) => Role::Blind,
+        // No read answers so.
+        (CounterInput::Read, Some(CounterOutput::Done)) => Role::SeesAtMost(Height::MIN),
+        (CounterInput::Add(amount), _) if amount == stride && amount != 0 => Role::Free,
+        (CounterInput::Add(_) | CounterInput::Read, _) => Role::Dropped,
+    }
+}
+
+/// Whether an operation changes nothing, whether or not it happens.
+fn is_idle(op: &CounterOp) -> bool {
+    matches!(op.input, CounterInput::Read | CounterInput::Add(0))
+}
+
+/// 1 if nothing is taken away, -1 if nothing is added.
+fn direction(ops: &[CounterOp]) -> Option<Height> {
+    let any = |which: fn(i128) -> bool| {
+        ops.iter()
+            .any(|op| matches!(op.input, CounterInput::Add(amount) if which(amount)))
+    };
+    match (any(|amount| amount > 0), any(|amount| amount < 0)) {
+        (true, true) => None,
+        (_, false) => Some(1),
+        (false, true) => Some(-1),
+    }
+}
+
+/// What each silent add adds: all completed ones the same. If there are only unknown ones, and they
+/// differ, or there are none, 0: then none of them is used.
+fn stride(ops: &[CounterOp]) -> Option<i128> {
+    let amounts = |returned: bool| {
+        ops.iter()
+            .filter(move |op| op.returned.is_some() == returned && !is_idle(op))
+            .filter(|op| !matches!(op.seen, Some(CounterOutput::Value(_))))
+            .filter_map(|op| match op.input {
+                CounterInput::Add(amount) => Some(amount),
+                CounterInput::Read => None,
+            })
+    };
+    let mut completed = amounts(true);
+    if let Some(first) = completed.next() {
+        return completed.all(|amount| amount == first).then_some(first);
+    }
+    let mut unknown = amounts(false);
+    let first = unknown.next().unwrap_or(0);
+    let same = unknown.all(|amount| amount == first);
+    Some(if same { first } else { 0 })
+}
