@@ -75,6 +75,7 @@ mod columns;
 mod counterexample;
 mod court;
 mod erasure;
+pub mod examination;
 mod expert;
 pub mod explain;
 pub mod model;
