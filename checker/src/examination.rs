@@ -27,8 +27,8 @@ use crate::models::{Bundled, Cell, Decoded, decode};
 use crate::partition::malformed;
 use versions::Versions;
 
-/// The most operations that are examined; a longer history is told apart by an error.
-pub const MOST_OPERATIONS: usize = 5_000_000;
+/// The most operations that are examined, so that it is done within seconds and a gigabyte.
+pub const MOST_OPERATIONS: usize = 2_000_000;
 
 /// What a history is besides not linearizable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +74,11 @@ pub struct Answers {
 }
 
 /// How far behind answers were. An answer is *stale* if its value had surely been replaced when the
-/// operation was called: somebody who began after that value was there saw or made another one,
-/// and had ended. Each stale answer contradicts linearizability by itself, with at most three
-/// other operations. Not every violation has a stale answer.
+/// operation was called: the value had been there (its maker, or somebody who saw it, had ended),
+/// after that an update was called, and that update had taken effect (it, or somebody who saw its
+/// value, had ended). Each stale answer contradicts linearizability by itself, with at most four
+/// other operations. Not every violation has a stale answer; reads that contradict each other do
+/// not show which of them is the stale one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Staleness {
     /// The stale answers, worst first: by lag, then by versions, then in the order of calls.

@@ -66,6 +66,8 @@
 //! - The general search, good for any model: windowed, depth-first, with an exact memory of dead
 //!   configurations. What it prunes, and why nothing is lost, is said where it is done.
 //! - What is known of the bundled models beyond their steps, to make searches short or superfluous.
+//! - [`examination`]: how stale the answers of an illegal history were, and which weaker promises
+//!   still hold: sequential consistency, session guarantees, Δ-atomicity.
 //! - [`oracle`]: brute force for a dozen operations, which shares nothing with the search.
 
 mod automaton;

@@ -88,6 +88,11 @@ fn a_stale_answer_or_a_delta_is_a_violation() {
     for_each(1, |schedule, history, said, context| {
         let suspicious = !said.staleness.reads.is_empty()
             || !matches!(said.delta, Delta::Least(0) | Delta::AtLeast(0));
+        if let (Some(worst), Delta::Least(delta) | Delta::AtLeast(delta)) =
+            (said.staleness.reads.first(), said.delta)
+        {
+            assert!(worst.lag <= delta, "{context}");
+        }
         if suspicious {
             let truth = oracle::judge_recorded(schedule.model, Some(&schedule.initial), history);
             assert_eq!(truth, Ok(Some(false)), "{context}");
@@ -344,6 +349,33 @@ fn a_process_that_reads_the_old_value_again_breaks_monotonic_reads() {
     };
     let indices: Vec<u64> = example.operations.iter().map(|op| op.call.index).collect();
     assert_eq!((indices, example.direct), (vec![4, 6], true));
+}
+
+#[test]
+fn who_reads_back_and_forth_is_not_said_to_be_stale() {
+    let said = examine(
+        Model::Register,
+        None,
+        &recorded(&[
+            (1, Invoke, Write, Some(1), Some(0)),
+            (2, Invoke, Write, Some(2), Some(1)),
+            (1, Done, Write, None, Some(2)),
+            (2, Done, Write, None, Some(3)),
+            (3, Invoke, Read, None, Some(4)),
+            (3, Done, Read, Some(1), Some(5)),
+            (3, Invoke, Read, None, Some(6)),
+            (3, Done, Read, Some(2), Some(7)),
+            (3, Invoke, Read, None, Some(8)),
+            (3, Done, Read, Some(1), Some(9)),
+        ]),
+    )
+    .unwrap();
+    assert!(said.staleness.reads.is_empty());
+    assert_eq!(said.delta, Delta::Least(4_000_000));
+    assert!(matches!(
+        said.guarantees.monotonic_reads,
+        Answer::Broken { keys: 1, .. }
+    ));
 }
 
 #[test]

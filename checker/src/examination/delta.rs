@@ -40,7 +40,7 @@ impl Search {
     /// that is part of a conflict.
     pub(super) fn add(&mut self, key: &Versions, answers: &Answers) {
         self.hopeless |= answers.unexplained > 0;
-        self.inexact |= answers.ambiguous + answers.partial > 0 || key.grows;
+        self.inexact |= answers.ambiguous + answers.partial + key.unattributed() > 0 || key.grows;
         let mut zones = zones(key);
         zones.sort_unstable_by_key(|zone| zone.first_end);
         let zones = conflicting(&zones, self.least);

@@ -61,7 +61,8 @@ impl Tally {
     /// Looks at one more key. O(n log n).
     pub(super) fn add(&mut self, key: &Option<Value>, versions: &Versions, answers: &Answers) {
         let sessions = sessions(versions);
-        for (count, tested) in self.counts.iter_mut().zip(tested(&sessions)) {
+        let tested = tested(&sessions);
+        for (count, tested) in self.counts.iter_mut().zip(tested) {
             count.tested += tested;
         }
         let unmade = versions
@@ -72,7 +73,8 @@ impl Tally {
             .deeds
             .iter()
             .filter(|deed| deed.sight == Sight::Unmade);
-        let hidden = answers.ambiguous + unmade_count.count() as u64;
+        let unmade_count = unmade_count.count() as u64;
+        let hidden = answers.ambiguous + unmade_count + versions.unattributed();
         self.not_asked += hidden;
         self.not_asked_in_sequence += hidden + answers.partial + u64::from(versions.unnamed);
         let asked = Asked {
@@ -82,8 +84,8 @@ impl Tally {
         let all_hold = !asked.everything().has_circle();
         if let Some(deed) = unmade {
             self.found(SEQUENTIAL, key, vec![deed.source], false);
-        } else if let Some(deeds) = asked.breaks_sequence(all_hold) {
-            self.found(SEQUENTIAL, key, asked.sources(&deeds), false);
+        } else if let Some((deeds, direct)) = asked.breaks_sequence(all_hold) {
+            self.found(SEQUENTIAL, key, asked.sources(&deeds), direct);
         }
         if all_hold {
             return;
@@ -93,7 +95,8 @@ impl Tally {
             (MONOTONIC_WRITES, Touch::Made as fn(u32) -> Touch),
             (WRITES_FOLLOW_READS, Touch::Saw),
         ] {
-            self.counts[promise].contradicted |= asked.with_reads(kind).has_circle();
+            self.counts[promise].contradicted |=
+                tested[promise] > 0 && asked.with_reads(kind).has_circle();
         }
     }
 
@@ -439,19 +442,20 @@ impl Asked<'_> {
         found.map(|(_, pair)| pair)
     }
 
-    /// Deeds that no one order explains, if sequential consistency is broken.
+    /// Deeds that no one order explains, if sequential consistency is broken; and whether one
+    /// process went back from the first to the second.
     ///
     /// A compare-and-set makes its version immediately after the one it saw, so versions that are
     /// linked so stand together as one block: the question is put to blocks, and inside one to
     /// places.
-    fn breaks_sequence(&self, all_hold: bool) -> Option<Vec<u32>> {
+    fn breaks_sequence(&self, all_hold: bool) -> Option<(Vec<u32>, bool)> {
         let linked = self.versions.versions.iter().any(|it| it.before.is_some());
         if all_hold && !linked {
             return None;
         }
         let blocks = match Blocks::of(self.versions) {
             Ok(blocks) => blocks,
-            Err(deeds) => return Some(deeds),
+            Err(deeds) => return Some((deeds, false)),
         };
         for session in self.sessions {
             for pair in session.windows(2) {
@@ -460,7 +464,8 @@ impl Asked<'_> {
                 let strict = u32::from(matches!(pair[1].touch, Touch::Made(_)));
                 let (first, then) = (blocks.of[a as usize], blocks.of[b as usize]);
                 if first.0 == then.0 && first.1 + strict > then.1 {
-                    return Some(vec![pair[0].deed, pair[1].deed]);
+                    let direct = first.1 > then.1 && pair[0].deed != pair[1].deed;
+                    return Some((vec![pair[0].deed, pair[1].deed], direct));
                 }
             }
         }
@@ -473,7 +478,7 @@ impl Asked<'_> {
             }
         }
         self.between_blocks(&mut order, &blocks);
-        order.circle().map(|circle| deeds_of(&circle))
+        order.circle().map(|circle| (deeds_of(&circle), false))
     }
 
     fn between_blocks(&self, order: &mut Order, blocks: &Blocks) {

@@ -1,12 +1,15 @@
 //! How long ago the value of an answer had been replaced.
 //!
 //! A version that only one operation can have made is there once, without a gap: from its maker to
-//! the next update, and everybody who sees it does so meanwhile. So if it was surely there at some
-//! moment, and somebody who began after that moment saw or made another version, it had been
-//! replaced by the time this somebody ended. Whoever sees it in a call after that contradicts
-//! every order; that call is stale.
+//! the next update. If it was surely there at some moment, because its maker or somebody who saw it
+//! had ended, an update called after that moment comes later in every order that real time allows.
+//! So once that update has surely taken effect the version has been replaced, and whoever asks
+//! after that must not see it.
+//!
+//! What others merely read is no evidence that a version was replaced: their answers may be the
+//! stale ones. That a value was seen at all is evidence that it had been made.
 
-use super::versions::{Moment, NEVER, Sight, Versions};
+use super::versions::{Moment, NEVER, Versions};
 use super::{Bucket, StaleRead};
 
 /// A stale answer: numbers of operations in the history.
@@ -18,23 +21,20 @@ pub(super) struct Stale {
     pub(super) versions: u64,
 }
 
-/// Somebody saw or made one version, called at `start` or later, and had ended at `end`.
+/// A version was made: called at `start` or later, and surely there at `end`.
 #[derive(Clone, Copy)]
-struct Event {
+struct Update {
     start: Moment,
     end: Moment,
     version: u32,
     by: u32,
 }
 
-/// The version of whoever saw a value that cannot be attributed; it is no other one.
-const NAMELESS: u32 = u32::MAX;
-
 /// The stale answers of a key, in the order of their calls. O(n log n).
 pub(super) fn stale_reads(key: &Versions) -> Vec<Stale> {
-    let mut events = events(key);
-    events.sort_unstable_by_key(|event| (event.start, event.end, event.version));
-    let earliest = earliest_from(&events);
+    let mut updates = updates(key);
+    updates.sort_unstable_by_key(|update| (update.start, update.end, update.version));
+    let earliest = earliest_from(&updates);
     let mut stale = Vec::new();
     let mut queries = Vec::new();
     for deed in &key.deeds {
@@ -42,8 +42,9 @@ pub(super) fn stale_reads(key: &Versions) -> Vec<Stale> {
             continue;
         };
         let there = key.versions[version as usize].effect;
-        let after = events.partition_point(|event| event.start <= there);
-        let Some(other) = earliest[after].other_than(version) else {
+        // The maker of the version itself was called before it was there.
+        let after = updates.partition_point(|update| update.start <= there);
+        let Some(other) = earliest.get(after) else {
             continue;
         };
         if other.end < deed.start {
@@ -52,95 +53,36 @@ pub(super) fn stale_reads(key: &Versions) -> Vec<Stale> {
                 read: deed.source,
                 by: key.deeds[other.by as usize].source,
                 lag: deed.start.abs_diff(other.end),
-                versions: 1,
+                versions: 0,
             });
         }
     }
     for (stale, newer) in stale.iter_mut().zip(newer_versions(key, &queries)) {
-        stale.versions = newer.max(1);
+        stale.versions = newer;
     }
     stale
 }
 
-fn events(key: &Versions) -> Vec<Event> {
-    let mut events = Vec::new();
-    for (number, deed) in (0..).zip(&key.deeds) {
-        let Some(end) = deed.end else { continue };
-        let (start, version) = match (deed.sight, key.seen(deed)) {
-            (_, Some(version)) => {
-                let made = key.versions[version as usize].start;
-                (made.max(deed.start), version)
-            }
-            (Sight::Several | Sight::Unmade, _) => (deed.start, NAMELESS),
-            (Sight::Nothing | Sight::Part | Sight::Version(_), None) => continue,
-        };
-        events.push(Event {
-            start,
-            end,
-            version,
-            by: number,
-        });
-    }
+/// The updates that surely took effect and changed the value.
+fn updates(key: &Versions) -> Vec<Update> {
     let made = (0..).zip(&key.versions).skip(1);
-    events.extend(
-        made.filter(|(_, version)| version.effect < NEVER && version.changes)
-            .map(|(number, version)| Event {
-                start: version.start,
-                end: version.effect,
-                version: number,
-                by: version.effect_by,
-            }),
-    );
-    events
+    made.filter(|(_, version)| version.effect < NEVER && version.changes)
+        .map(|(number, version)| Update {
+            start: version.start,
+            end: version.effect,
+            version: number,
+            by: version.effect_by,
+        })
+        .collect()
 }
 
-/// The events that end first, of two different versions.
-#[derive(Clone, Copy, Default)]
-struct Earliest {
-    first: Option<Event>,
-    second: Option<Event>,
-}
-
-impl Earliest {
-    fn with(self, event: Event) -> Self {
-        let Some(first) = self.first else {
-            return Earliest {
-                first: Some(event),
-                second: None,
-            };
-        };
-        if event.end <= first.end {
-            let second = if first.version == event.version {
-                self.second
-            } else {
-                Some(first)
-            };
-            return Earliest {
-                first: Some(event),
-                second,
-            };
+/// For each update, in the order of their starts, which of it and all later ones ends first.
+fn earliest_from(updates: &[Update]) -> Vec<Update> {
+    let mut earliest = updates.to_vec();
+    for at in (1..earliest.len()).rev() {
+        if earliest[at].end < earliest[at - 1].end {
+            earliest[at - 1] = earliest[at];
         }
-        let closer = self.second.is_none_or(|second| event.end <= second.end);
-        if event.version != first.version && closer {
-            return Earliest {
-                second: Some(event),
-                ..self
-            };
-        }
-        self
-    }
-
-    fn other_than(self, version: u32) -> Option<Event> {
-        let first = self.first.filter(|event| event.version != version);
-        first.or(self.second)
-    }
-}
-
-/// For each event, in the order of their starts, which of it and all later ones end first.
-fn earliest_from(events: &[Event]) -> Vec<Earliest> {
-    let mut earliest = vec![Earliest::default(); events.len() + 1];
-    for (at, event) in events.iter().enumerate().rev() {
-        earliest[at] = earliest[at + 1].with(*event);
     }
     earliest
 }

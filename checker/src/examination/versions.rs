@@ -143,6 +143,17 @@ impl Versions {
         answers
     }
 
+    /// How many compare-and-sets of unknown outcome took effect, and found what cannot be attributed
+    /// to one update.
+    pub(super) fn unattributed(&self) -> u64 {
+        let found = self.deeds.iter().filter(|deed| {
+            let happened = |made: u32| self.versions[made as usize].happened;
+            let hidden = matches!(deed.sight, Sight::Several | Sight::Unmade);
+            hidden && deed.end.is_none() && deed.made.is_some_and(happened)
+        });
+        found.count() as u64
+    }
+
     /// The version that a completed deed shows, unless its maker was called only later: such an
     /// answer is wrong, but says nothing of when its version was there.
     pub(super) fn seen(&self, deed: &Deed) -> Option<u32> {

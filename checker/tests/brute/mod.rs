@@ -200,17 +200,6 @@ impl Key {
     fn replaced(&self, version: usize) -> Option<i64> {
         let there = self.versions[version].effect;
         let mut ends = Vec::new();
-        for act in &self.acts {
-            if let Some((saw, end)) = self.sees(act)
-                && saw != version
-                && self.versions[saw].start.max(act.start) > there
-            {
-                ends.push(end);
-            }
-            if let (true, Some(end)) = (act.saw_other && act.start > there, act.end) {
-                ends.push(end);
-            }
-        }
         for (number, other) in self.versions.iter().enumerate() {
             if number != version && other.start > there && other.effect < i64::MAX {
                 ends.push(other.effect);
@@ -239,7 +228,7 @@ impl Key {
         let there = self.versions[act.saw.unwrap()].effect;
         let newer = self.versions.iter().skip(1);
         let newer = newer.filter(|it| it.start > there && it.effect < act.start);
-        (newer.count() as u64).max(1)
+        newer.count() as u64
     }
 
     /// The compare-and-sets of unknown outcome that took effect, by index.
@@ -276,8 +265,10 @@ impl Key {
         Kept {
             read_your_writes: exists(&timed, &[&own]),
             monotonic_reads: exists(&timed, &[&reads]),
-            monotonic_writes: exists(&[&base[..], &writes].concat(), &[&own, &reads]),
-            writes_follow_reads: exists(&[&base[..], &following].concat(), &[&own, &reads]),
+            monotonic_writes: writes.is_empty()
+                || exists(&[&base[..], &writes].concat(), &[&own, &reads]),
+            writes_follow_reads: following.is_empty()
+                || exists(&[&base[..], &following].concat(), &[&own, &reads]),
         }
     }
 

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use testimony_checker::examination::Examination;
 use testimony_checker::{Judgement, Verdict};
 use testimony_report::junit::Case;
 use testimony_report::{CheckReport, RunOutcome, Timings, evidence, html, json, junit, text};
@@ -18,6 +19,7 @@ use crate::{judging, terminal};
 pub(crate) struct Checked {
     pub(crate) file: HistoryFile,
     pub(crate) judgement: Judgement,
+    examination: Option<Examination>,
     timings: Timings,
     command: String,
 }
@@ -60,6 +62,7 @@ impl Checked {
         let command = command(&file);
         Checked {
             judgement: judged.judgement,
+            examination: judged.examination,
             timings,
             command,
             file,
@@ -74,6 +77,7 @@ impl Checked {
             recording: &self.file.recording,
             completed: self.file.completed,
             judgement: &self.judgement,
+            examination: self.examination.as_ref(),
             timings: Some(self.timings),
             command: &self.command,
         }

@@ -1,6 +1,7 @@
 //! Asks the checker within the limits that a person gave, tells how long it took, and trusts a
 //! counterexample only as it stands in a file.
 
+use testimony_checker::examination::{self, Examination, examine};
 use testimony_checker::{
     Counterexample, Exhausted, Judgement, Reason, Verdict, decide_compact, decide_recorded,
 };
@@ -14,9 +15,11 @@ use crate::stopwatch::Stopwatch;
 /// A judgement, and what it took.
 pub(crate) struct Judged {
     pub(crate) judgement: Judgement,
+    /// How bad it is and what still holds, of an illegal history of registers or maps.
+    pub(crate) examination: Option<Examination>,
     /// From the parsed history to the verdict.
     pub(crate) check_seconds: f64,
-    /// Shrinking and explaining.
+    /// Shrinking, explaining and examining.
     pub(crate) explain_seconds: f64,
 }
 
@@ -38,11 +41,25 @@ pub(crate) fn judge(file: &mut HistoryFile, limits: &Limits) -> Judged {
             steps: judgement.steps,
         });
     }
+    let examination = match judgement.verdict {
+        Verdict::Illegal(_) => examined(file),
+        Verdict::Linearizable(_) | Verdict::Undecided(_) => None,
+    };
     Judged {
         judgement,
+        examination,
         check_seconds,
         explain_seconds: watch.seconds() - check_seconds,
     }
+}
+
+/// How bad it is and what still holds; nothing where that is not known of the model, or the history
+/// is too long to be laid out again.
+fn examined(file: &HistoryFile) -> Option<Examination> {
+    if file.history.len() > examination::MOST_OPERATIONS {
+        return None;
+    }
+    examine(file.model(), file.initial.as_ref(), &file.history.expand()).ok()
 }
 
 fn decide(file: &HistoryFile, limits: &Limits) -> (Judgement, f64) {

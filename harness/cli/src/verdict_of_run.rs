@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use testimony_checker::examination::Examination;
 use testimony_checker::{Judgement, Verdict};
 use testimony_engine::{Plan, Recovery};
 use testimony_report::{RunOutcome, RunReport, Timings, evidence, html, json};
@@ -22,6 +23,7 @@ pub(crate) struct JudgedRun {
     leftovers: Leftovers,
     file: HistoryFile,
     judgement: Judgement,
+    examination: Option<Examination>,
     timings: Timings,
     unavailable: Option<String>,
     pub(crate) outcome: RunOutcome,
@@ -51,6 +53,7 @@ impl JudgedRun {
             leftovers,
             file,
             judgement,
+            examination: judged.examination,
             timings,
             unavailable,
             outcome,
@@ -62,6 +65,7 @@ impl JudgedRun {
             plan: &self.leftovers.plan,
             summary: &self.leftovers.closing.summary,
             judgement: Some(&self.judgement),
+            examination: self.examination.as_ref(),
             outcome: self.outcome,
             events: &self.file.recording,
             injections: &self.leftovers.injections,

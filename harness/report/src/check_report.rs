@@ -1,5 +1,6 @@
 //! What is known after `testimony check FILE`.
 
+use testimony_checker::examination::Examination;
 use testimony_checker::{Judgement, Verdict};
 use testimony_history::{Model, Recording, Value};
 
@@ -32,6 +33,8 @@ pub struct CheckReport<'a> {
     pub completed: u64,
     /// What the checker says.
     pub judgement: &'a Judgement,
+    /// How bad it is and what still holds, where the history is illegal and that was asked.
+    pub examination: Option<&'a Examination>,
     /// What it took.
     pub timings: Option<Timings>,
     /// The command that checks it again.

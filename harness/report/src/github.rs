@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use testimony_checker::Verdict;
+use testimony_checker::examination::Examination;
 
+use crate::consistency::{Kept, Promise, promises, staleness};
 use crate::markdown::{block, code, plain};
 use crate::scene::{Scene, Shown};
 use crate::text::shrunk;
@@ -59,6 +61,9 @@ fn why(out: &mut String, report: &RunReport<'_>) {
         (Some(Verdict::Illegal(found)), Some(scene)) => {
             contradiction(out, &scene);
             let _ = writeln!(out, "{}.\n", plain(&shrunk(found)));
+            if let Some(examination) = report.examination {
+                consistency(out, examination);
+            }
         }
         (Some(Verdict::Undecided(exhausted)), _) => {
             let why = advice::why_undecided(exhausted);
@@ -117,6 +122,25 @@ fn contradiction(out: &mut String, scene: &Scene) {
     }
     for fault in &scene.faults {
         let _ = writeln!(out, "- {}", plain(&fault.title));
+    }
+    out.push('\n');
+}
+
+/// How bad it is, and what still holds.
+fn consistency(out: &mut String, examination: &Examination) {
+    let _ = writeln!(
+        out,
+        "**How bad:** {}\n",
+        plain(&staleness(examination).join(" "))
+    );
+    let _ = writeln!(out, "| promise | |\n|---|---|");
+    for Promise { name, kept } in promises(&examination.guarantees) {
+        let said = match kept {
+            Kept::Holds(said) => format!("✅ holds: {}", plain(&said)),
+            Kept::Broken(said) => format!("❌ broken: {}", plain(&said)),
+            Kept::Unknown(said) => format!("❔ unknown: {}", plain(&said)),
+        };
+        let _ = writeln!(out, "| {name} | {said} |");
     }
     out.push('\n');
 }

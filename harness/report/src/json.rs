@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 use serde_json::value::Value as Json;
+use testimony_checker::examination::Examination;
 use testimony_checker::{Counterexample, CycleEdge, Judgement, Note, Verdict};
 use testimony_engine::RunSummary;
 use testimony_history::Value;
 
+use crate::consistency::Consistency;
 use crate::{CheckReport, RunOutcome, RunReport, Timings};
 
 /// What is said of a verdict, in the order in which it is written.
@@ -26,6 +28,8 @@ struct Judged<'a> {
     sentences: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     counterexample: Option<Shrunk<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consistency: Option<Consistency>,
     #[serde(skip_serializing_if = "Option::is_none")]
     undecided: Option<Undecided>,
 }
@@ -112,7 +116,7 @@ pub fn run(report: &RunReport<'_>) -> String {
         seed: report.plan.seed,
         judged: report
             .judgement
-            .map(|judgement| judged(judgement, report.timings)),
+            .map(|judgement| judged(judgement, report.timings, report.examination)),
         shortcomings: report.shortcomings(),
         summary: report.summary,
         warnings: report
@@ -141,7 +145,7 @@ pub fn check(report: &CheckReport<'_>) -> String {
         file: report.file,
         model: report.model.name(),
         outcome: report.outcome(),
-        judged: judged(report.judgement, report.timings),
+        judged: judged(report.judgement, report.timings, report.examination),
         warnings: report
             .recording
             .warnings
@@ -155,7 +159,11 @@ fn one_line(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("keys are strings, and nothing here fails to serialize")
 }
 
-fn judged(judgement: &Judgement, timings: Option<Timings>) -> Judged<'_> {
+fn judged<'a>(
+    judgement: &'a Judgement,
+    timings: Option<Timings>,
+    examination: Option<&Examination>,
+) -> Judged<'a> {
     let mut judged = Judged {
         verdict: "linearizable",
         operations: judgement.operations,
@@ -171,6 +179,7 @@ fn judged(judgement: &Judgement, timings: Option<Timings>) -> Judged<'_> {
         headline: None,
         sentences: &[],
         counterexample: None,
+        consistency: examination.map(Consistency::of),
         undecided: None,
     };
     match &judgement.verdict {
@@ -228,7 +237,7 @@ fn relaxed(note: &Note) -> Relaxed<'_> {
 }
 
 /// The value as JSON.
-fn json(value: &Value) -> Json {
+pub(crate) fn json(value: &Value) -> Json {
     let text = value.to_string();
     serde_json::from_str(&text).unwrap_or(Json::String(text))
 }

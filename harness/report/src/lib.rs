@@ -16,6 +16,7 @@ pub mod run_report;
 pub mod text;
 
 mod advice;
+mod consistency;
 mod markdown;
 mod paint;
 mod phrase;

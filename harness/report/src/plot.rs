@@ -10,5 +10,6 @@ pub(crate) mod lanes;
 pub(crate) mod latency;
 pub(crate) mod roles;
 pub(crate) mod samples;
+pub(crate) mod staleness;
 pub(crate) mod throughput;
 pub(crate) mod timeline;

@@ -1,5 +1,6 @@
 //! What is known after a run, and the views of it that all reports share.
 
+use testimony_checker::examination::Examination;
 use testimony_checker::{Judgement, Verdict};
 use testimony_engine::{
     InjectionRecord, InjectionTrouble, Nanos, Plan, Recovery, RunSummary, StatusSample, Trouble,
@@ -23,6 +24,8 @@ pub struct RunReport<'a> {
     pub summary: &'a RunSummary,
     /// What the checker says; `None` if it was not asked.
     pub judgement: Option<&'a Judgement>,
+    /// How bad it is and what still holds, where the history is illegal and that was asked.
+    pub examination: Option<&'a Examination>,
     /// What it came to.
     pub outcome: RunOutcome,
     /// The recorded history.

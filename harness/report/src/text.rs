@@ -3,6 +3,7 @@
 
 mod blocks;
 mod check;
+mod consistency;
 mod run;
 
 pub use check::check;

@@ -141,6 +141,8 @@ fn a_checked_file_has_a_page() {
     let operations = verdict::operations("account/4711/balance", &value);
     let recording = verdict::recording(&operations);
     let judgement = verdict::illegal(operations, "account/4711/balance", &value);
+    let lags: Vec<u64> = (1..60).map(|n| n * n).collect();
+    let examination = verdict::examination("account/4711/balance", &value, &lags);
     let page = html::check(&CheckReport {
         file: "recorded/history.jsonl",
         model: Model::Kv,
@@ -148,10 +150,14 @@ fn a_checked_file_has_a_page() {
         recording: &recording,
         completed: 2,
         judgement: &judgement,
+        examination: Some(&examination),
         timings: None,
         command: "testimony check recorded/history.jsonl",
     });
     keep("check", &page);
+    for words in ["were stale", "monotonic reads", "class=\"stale\""] {
+        assert!(page.contains(words), "{words}");
+    }
     assert_self_contained("check", &page);
 }
 
@@ -161,6 +167,7 @@ fn text_of_any_kind_stays_text() {
     let value = Value::str(hostile);
     let operations = verdict::operations(hostile, &value);
     let judgement = verdict::illegal(operations.clone(), hostile, &value);
+    let examination = verdict::examination(hostile, &value, &[5, 50]);
     let sample = sample::Sample {
         recording: verdict::recording(&operations),
         ..make(&Shape {
@@ -187,6 +194,7 @@ fn text_of_any_kind_stays_text() {
     );
     report.folder = hostile.to_owned();
     report.command = hostile.to_owned();
+    report.examination = Some(&examination);
     let page = html::run(&report);
     keep("hostile", &page);
     assert_self_contained("hostile", &page);

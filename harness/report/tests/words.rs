@@ -4,9 +4,10 @@ mod sample;
 
 use sample::run::{plan, report, summary};
 use sample::{Sample, Shape, make, verdict};
+use testimony_checker::examination::{Answer, Delta, Doubt, Examination, Unit, examine};
 use testimony_checker::{Judgement, Reason, Verdict};
 use testimony_engine::{Recovery, RunSummary};
-use testimony_history::{Event, Kind, Model, Recording, Value};
+use testimony_history::{Event, History, Kind, Model, Recording, Value};
 use testimony_report::{CheckReport, RunOutcome, RunReport, Timings, github, json, junit, text};
 
 const SHAPE: Shape = Shape {
@@ -45,11 +46,22 @@ fn with_report<T>(
 }
 
 fn with_violation<T>(say: impl Fn(&RunReport<'_>) -> T) -> T {
+    let examination = examination();
+    let say = |report: &RunReport<'_>| {
+        say(&RunReport {
+            examination: Some(&examination),
+            ..report.clone()
+        })
+    };
     with_report(Some(&contradiction().1), RunOutcome::Violation, |_| {}, say)
 }
 
 fn completed(events: &[Event]) -> u64 {
     events.iter().filter(|event| event.kind == Kind::Ok).count() as u64
+}
+
+fn examination() -> Examination {
+    verdict::examination("k17", &Value::Int(1), &[5, 12, 14, 30, 412])
 }
 
 fn check_report<'a>(recording: &'a Recording, judgement: &'a Judgement) -> CheckReport<'a> {
@@ -60,6 +72,7 @@ fn check_report<'a>(recording: &'a Recording, judgement: &'a Judgement) -> Check
         recording,
         completed: completed(&recording.events),
         judgement,
+        examination: None,
         timings: Some(Timings {
             parse: 0.25,
             check: 1.5,
@@ -72,6 +85,45 @@ fn check_report<'a>(recording: &'a Recording, judgement: &'a Judgement) -> Check
 #[test]
 fn a_violation_on_a_terminal() {
     insta::assert_snapshot!(with_violation(|report| text::run(report, false)));
+}
+
+/// As little as can be said of a violation that is no stale read.
+#[test]
+fn a_violation_without_stale_reads_claims_nothing() {
+    let (recording, illegal) = contradiction();
+    let nothing = History::from_operations(Vec::new());
+    let mut said = examine(Model::Kv, None, &nothing).unwrap();
+    said.guarantees.monotonic_reads = Answer::Unknown {
+        why: Doubt::AnswersNotAsked(3),
+        tested: 7,
+    };
+    said.guarantees.monotonic_writes = Answer::Unknown {
+        why: Doubt::ReadsContradict,
+        tested: 7,
+    };
+    (said.unit, said.delta) = (Unit::Events, Delta::Never);
+    let report = CheckReport {
+        examination: Some(&said),
+        ..check_report(&recording, &illegal)
+    };
+    let text = text::check(&report, false);
+    let from = text.find("  how bad").unwrap();
+    let to = text.find("  judged").unwrap();
+    insta::assert_snapshot!(&text[from..to]);
+}
+
+#[test]
+fn consistency_for_programs() {
+    let (recording, illegal) = contradiction();
+    let examination = examination();
+    let report = CheckReport {
+        examination: Some(&examination),
+        ..check_report(&recording, &illegal)
+    };
+    let object: serde_json::Value = serde_json::from_str(&json::check(&report)).unwrap();
+    let consistency = &object["consistency"];
+    assert_eq!(consistency["stale"]["worst_lag"], 413_000_000);
+    insta::assert_snapshot!(serde_json::to_string_pretty(consistency).unwrap());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use maud::html;
 use testimony_checker::Verdict;
 
+use crate::html::consistency::consistency;
 use crate::html::contradiction::contradiction;
 use crate::html::page::{Banner, command, page, section, tiles};
 use crate::text::{judged, shrunk, took};
@@ -21,6 +22,7 @@ pub fn check(report: &CheckReport<'_>) -> String {
                 p.note { (shrunk(found)) "." }
             }))
         }
+        (consistency(report.examination))
         (section("What was judged", &html! {
             (tiles(&[
                 (phrase::count(report.judgement.operations as u64), "operations".to_owned()),

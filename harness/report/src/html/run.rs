@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use testimony_checker::Verdict;
 use testimony_engine::InjectionRecord;
 
+use crate::html::consistency::consistency;
 use crate::html::contradiction::contradiction;
 use crate::html::page::{Banner, command, legend, page, section, tiles};
 use crate::plot::frame::Frame;
@@ -20,6 +21,7 @@ pub fn run(report: &RunReport<'_>) -> String {
     let content = html! {
         @if report.outcome != RunOutcome::Violation { (numbers(report)) }
         (accusation(report))
+        (consistency(report.examination))
         @if report.outcome == RunOutcome::Violation { (numbers(report)) }
         (section("Run it again", &html! {
             (command(&report.command))

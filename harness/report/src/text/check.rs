@@ -3,6 +3,7 @@
 use testimony_checker::{Counterexample, Judgement, Verdict};
 
 use crate::text::blocks::{Page, contradiction};
+use crate::text::consistency::consistency;
 use crate::{CheckReport, RunOutcome, Timings, advice, phrase};
 
 /// The end of a check, as a terminal shows it.
@@ -49,6 +50,7 @@ fn illegal(page: &mut Page, report: &CheckReport<'_>, found: &Counterexample) {
     let Some(scene) = report.scene() else { return };
     contradiction(page, &scene);
     page.entry("shown", &shrunk(found));
+    consistency(page, report.examination);
 }
 
 /// How the counterexample relates to what it was made from.

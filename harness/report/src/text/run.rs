@@ -5,6 +5,7 @@ use testimony_engine::RunSummary;
 
 use crate::scene::Scene;
 use crate::text::blocks::{Page, contradiction};
+use crate::text::consistency::consistency;
 use crate::text::{judged, shrunk, took};
 use crate::{RunOutcome, RunReport, advice, phrase, table};
 
@@ -39,7 +40,10 @@ pub fn run(report: &RunReport<'_>, colour: bool) -> String {
 fn why(page: &mut Page, report: &RunReport<'_>) {
     let verdict = report.judgement.map(|judgement| &judgement.verdict);
     match (verdict, report.scene()) {
-        (Some(Verdict::Illegal(found)), Some(scene)) => illegal(page, found, &scene),
+        (Some(Verdict::Illegal(found)), Some(scene)) => {
+            illegal(page, found, &scene);
+            consistency(page, report.examination);
+        }
         (Some(Verdict::Undecided(exhausted)), _) => {
             page.sentences(&advice::why_undecided(exhausted));
             page.sentences(advice::after_undecided(&exhausted.reason));

@@ -116,6 +116,7 @@ pub(crate) fn report<'a>(
         plan,
         summary,
         judgement,
+        examination: None,
         outcome,
         events: &sample.recording,
         injections: &sample.injections,

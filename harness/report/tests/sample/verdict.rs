@@ -1,6 +1,7 @@
 //! A small contradiction and what a checker would say of it, so that reports can be compared word
 //! by word whatever the checker's words are.
 
+use testimony_checker::examination::{Examination, examine};
 use testimony_checker::{
     Algorithm, ConfirmedBy, Counterexample, CycleEdge, Exhausted, Explanation, Judgement, Note,
     Reason, Verdict, Why, Witness,
@@ -88,6 +89,31 @@ pub(crate) fn operations(key: &str, value: &Value) -> Vec<Operation<Call, Answer
         }
     };
     (0..).zip(rows).map(operation).collect()
+}
+
+/// What is said of those operations where later reads, with these lags in milliseconds, saw the old
+/// value as well: p3's, and one of p1 that had read the new one.
+pub(crate) fn examination(key: &str, value: &Value, lags: &[u64]) -> Examination {
+    let mut operations = operations(key, value);
+    let last = operations[4].clone();
+    for (number, &lag) in (0..).zip(lags) {
+        let (called, millis) = (9 + 2 * number, 19_130 + lag);
+        let origin = |index: u32, millis: u64| Origin {
+            index: u64::from(index) + 1,
+            time: Some(millis * MILLI),
+            line: index + 3,
+        };
+        operations.push(Operation {
+            process: if number == 0 { 1 } else { 3 },
+            called,
+            returned: Some(called + 1),
+            call: origin(called, millis),
+            end: Some(origin(called + 1, millis + 1)),
+            ..last.clone()
+        });
+    }
+    let history = History::from_operations(operations);
+    examine(Model::Kv, None, &history).expect("a map is covered")
 }
 
 /// The recording that the operations are from.
