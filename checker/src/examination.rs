@@ -11,8 +11,10 @@
 //! Everything is measured from call to return as the recording has it: in nanoseconds where every
 //! event has a time and times never go backwards, in events otherwise (see [`Unit`]).
 
+mod blocks;
 mod delta;
 mod order;
+mod ranges;
 mod sessions;
 mod staleness;
 mod versions;

@@ -258,9 +258,11 @@ fn a_fair_share_of_the_histories_breaks_each_promise() {
     assert!(held.iter().all(|&number| number > 20), "{held:?}");
 }
 
-/// A history written by hand: process, kind, function, value, time in milliseconds.
-fn recorded(rows: &[(u64, Kind, Function, Option<i64>, Option<u64>)]) -> RecordedHistory {
-    let event = |(index, row): (u64, &(u64, Kind, Function, Option<i64>, Option<u64>))| {
+/// An event by hand: process, kind, function, value, time in milliseconds.
+type Row = (u64, Kind, Function, Option<i64>, Option<u64>);
+
+fn recorded(rows: &[Row]) -> RecordedHistory {
+    let event = |(index, row): (u64, &Row)| {
         let (process, kind, f, value, millis) = row.clone();
         Event {
             index,

@@ -2,12 +2,12 @@
 //! for goes round in a circle. An order of finitely many versions with given pairs "not after"
 //! exists if and only if those pairs have no circle through different versions.
 
-use std::ops::Range;
-
 use rustc_hash::FxHashMap;
 use testimony_history::{RecordedHistory, Value};
 
+use super::blocks::Blocks;
 use super::order::{Because, Order};
+use super::ranges::Ranges;
 use super::versions::{INITIAL, Moment, NEVER, Sight, Versions};
 use super::{Answer, Answers, Doubt, Example, Guarantees};
 use crate::partition::narrow;
@@ -21,16 +21,16 @@ const WRITES_FOLLOW_READS: usize = 4;
 
 /// What one operation of a process did to a key.
 #[derive(Clone, Copy, Debug)]
-enum Touch {
+pub(super) enum Touch {
     Saw(u32),
     Made(u32),
 }
 
 /// What a process did, and by which deed. A compare-and-set first sees and then makes.
 #[derive(Clone, Copy, Debug)]
-struct Step {
-    touch: Touch,
-    deed: u32,
+pub(super) struct Step {
+    pub(super) touch: Touch,
+    pub(super) deed: u32,
 }
 
 /// Operations of a key that break a promise, by number in the history.
@@ -491,96 +491,6 @@ impl Asked<'_> {
                     order.put(from, to, [Some(pair[0].deed), Some(pair[1].deed)]);
                 }
             }
-        }
-    }
-}
-
-/// Nodes that stand before all that a session saw in a range: `levels[k][i]` before the `2^k`
-/// versions from the `i`th on, so that two of them cover any range.
-struct Ranges {
-    levels: Vec<Vec<u32>>,
-}
-
-impl Ranges {
-    fn of(seen: &[Step], order: &mut Order) -> Self {
-        let mut nodes = Vec::with_capacity(seen.len());
-        for step in seen {
-            let node = order.node();
-            let (Touch::Saw(version) | Touch::Made(version)) = step.touch;
-            order.put(node, version, [Some(step.deed), None]);
-            nodes.push(node);
-        }
-        Ranges {
-            levels: vec![nodes],
-        }
-    }
-
-    fn put_before(&mut self, version: u32, range: Range<usize>, deed: u32, order: &mut Order) {
-        let Some(level) = range.len().checked_ilog2() else {
-            return;
-        };
-        let level = level as usize;
-        while self.levels.len() <= level {
-            self.grow(order);
-        }
-        for at in [range.start, range.end - (1 << level)] {
-            order.put(version, self.levels[level][at], [Some(deed), None]);
-        }
-    }
-
-    fn grow(&mut self, order: &mut Order) {
-        let half = 1 << (self.levels.len() - 1);
-        let narrow = &self.levels[self.levels.len() - 1];
-        let mut wide = Vec::new();
-        for (at, &first) in narrow.iter().enumerate() {
-            let Some(&second) = narrow.get(at + half) else {
-                break;
-            };
-            let node = order.node();
-            order.put(node, first, [None; 2]);
-            order.put(node, second, [None; 2]);
-            wide.push(node);
-        }
-        self.levels.push(wide);
-    }
-}
-
-/// Versions that follow one another without a gap.
-struct Blocks {
-    /// For each version the first one of its block, and its place in it.
-    of: Vec<(u32, u32)>,
-}
-
-impl Blocks {
-    /// An error is two deeds that replaced the same version, or deeds that saw each other's.
-    fn of(key: &Versions) -> Result<Self, Vec<u32>> {
-        let versions = &key.versions;
-        let mut next: Vec<Option<u32>> = vec![None; versions.len()];
-        let before = |version: u32| {
-            let version = &versions[version as usize];
-            version.before.filter(|_| version.happened)
-        };
-        let numbers = || 0..narrow(versions.len());
-        for version in numbers() {
-            if let Some(before) = before(version)
-                && let Some(other) = next[before as usize].replace(version)
-            {
-                let makers = [other, version].map(|it| versions[it as usize].maker);
-                return Err(makers.into_iter().flatten().collect());
-            }
-        }
-        let mut of = vec![(u32::MAX, 0); versions.len()];
-        for first in numbers().filter(|&version| before(version).is_none()) {
-            let (mut at, mut place) = (Some(first), 0);
-            while let Some(version) = at {
-                of[version as usize] = (first, place);
-                (at, place) = (next[version as usize], place + 1);
-            }
-        }
-        let circular = numbers().find(|&version| of[version as usize].0 == u32::MAX);
-        match circular {
-            None => Ok(Blocks { of }),
-            Some(version) => Err(versions[version as usize].maker.into_iter().collect()),
         }
     }
 }

@@ -143,8 +143,8 @@ impl Versions {
         answers
     }
 
-    /// How many compare-and-sets of unknown outcome took effect, and found what cannot be attributed
-    /// to one update.
+    /// How many compare-and-sets of unknown outcome took effect, and found what cannot be
+    /// attributed to one update.
     pub(super) fn unattributed(&self) -> u64 {
         let found = self.deeds.iter().filter(|deed| {
             let happened = |made: u32| self.versions[made as usize].happened;

@@ -62,7 +62,8 @@ fn pair(op: &Op) -> (Value, Value) {
 }
 
 fn time(origin: testimony_history::Origin) -> i64 {
-    i64::try_from(origin.time.expect("simulated events have times")).unwrap()
+    i64::try_from(origin.time.expect("simulated events have times"))
+        .expect("simulated histories are small and whole")
 }
 
 /// The value made, if the operation is an update.
@@ -123,7 +124,8 @@ impl Key {
             if op.outcome == Outcome::Failed {
                 continue;
             }
-            let end = completed(op).map(|_| time(op.end.unwrap()));
+            let end = completed(op)
+                .map(|_| time(op.end.expect("simulated histories are small and whole")));
             let number = made(op).map(|value| {
                 makers.entry(value).or_default().push(versions.len());
                 versions.push(Version {
@@ -224,8 +226,12 @@ impl Key {
     }
 
     pub(crate) fn versions_behind(&self, index: u64) -> u64 {
-        let act = self.acts.iter().find(|act| act.index == index).unwrap();
-        let there = self.versions[act.saw.unwrap()].effect;
+        let act = self
+            .acts
+            .iter()
+            .find(|act| act.index == index)
+            .expect("simulated histories are small and whole");
+        let there = self.versions[act.saw.expect("simulated histories are small and whole")].effect;
         let newer = self.versions.iter().skip(1);
         let newer = newer.filter(|it| it.start > there && it.effect < act.start);
         newer.count() as u64
@@ -324,15 +330,19 @@ fn pairs(sessions: &[Vec<(bool, usize)>], first_made: bool, then_made: bool) -> 
     pairs
 }
 
+/// A condition on the places of versions.
+type Holds<'a> = dyn Fn(&dyn Fn(usize) -> usize) -> bool + 'a;
+
 /// Whether some order of the versions satisfies a condition on their places.
-fn some_order(versions: &[usize], holds: &dyn Fn(&dyn Fn(usize) -> usize) -> bool) -> bool {
-    fn go(
-        order: &mut Vec<usize>,
-        left: &mut Vec<usize>,
-        holds: &dyn Fn(&dyn Fn(usize) -> usize) -> bool,
-    ) -> bool {
+fn some_order(versions: &[usize], holds: &Holds<'_>) -> bool {
+    fn go(order: &mut Vec<usize>, left: &mut Vec<usize>, holds: &Holds<'_>) -> bool {
         if left.is_empty() {
-            let place = |version: usize| order.iter().position(|&it| it == version).unwrap();
+            let place = |version: usize| {
+                order
+                    .iter()
+                    .position(|&it| it == version)
+                    .expect("simulated histories are small and whole")
+            };
             return holds(&place);
         }
         for at in 0..left.len() {
@@ -361,8 +371,11 @@ pub(crate) fn with_earlier_reads(
     let mut moved: Vec<(i64, i64, Op)> = Vec::new();
     for op in history.operations() {
         let start = time(op.call);
-        let end = completed(op).map_or(i64::MAX, |_| time(op.end.unwrap()));
-        let earlier = start - i64::try_from(delta).unwrap();
+        let end = completed(op).map_or(i64::MAX, |_| {
+            time(op.end.expect("simulated histories are small and whole"))
+        });
+        let earlier =
+            start - i64::try_from(delta).expect("simulated histories are small and whole");
         let swapped = completed(op).is_some_and(|answer| answer.swapped == Some(true))
             || swapped_unnoticed.contains(&op.call.index);
         if swapped {
@@ -426,7 +439,7 @@ fn ranked(mut moved: Vec<(i64, i64, Op)>) -> RecordedHistory {
 /// The history as if all operations had been open at once, but for the order of each process.
 pub(crate) fn without_times(history: &RecordedHistory) -> RecordedHistory {
     let mut operations = history.operations().to_vec();
-    let total = u32::try_from(operations.len()).unwrap();
+    let total = u32::try_from(operations.len()).expect("simulated histories are small and whole");
     let mut last: BTreeMap<u64, u32> = BTreeMap::new();
     for (number, op) in (0..).zip(&mut operations) {
         op.called = number;
