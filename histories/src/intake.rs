@@ -8,8 +8,10 @@
 mod blocks;
 mod crew;
 mod journal;
+mod page;
 mod repeats;
 mod row;
+mod rules;
 mod scanner;
 mod words;
 

@@ -1,7 +1,7 @@
 //! Compressed files: histories are long and say much the same on every line.
 //!
-//! What a file is shows in its first bytes, whatever its name; so every command that reads a history
-//! reads a compressed one as well.
+//! What a file is shows in its first bytes, whatever its name; so every command that reads a
+//! history reads a compressed one as well.
 
 use std::io::{self, Read, Write};
 use std::path::Path;

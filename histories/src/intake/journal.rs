@@ -4,21 +4,23 @@
 //! about each event: a row that certainly fits is taken at once. Any other is read again as a whole
 //! event and put before the rules themselves, which find the error, its words and its place.
 
+use super::page::Page;
 use super::row::{Batch, BatchEnd, Datum, Row, Who, Word};
+use super::rules::Rules;
 use super::words::Words;
 use crate::compact::{self, Action, Fate, NEVER, Placement};
 use crate::gather::{Backwards, Latest};
-use crate::jsonl::{EventLine, event, placed};
+use crate::jsonl::{event, placed};
 use crate::pairing::{Invocation, Oddities, return_without_call, same_call, two_open_calls};
 use crate::place::{Place, index32};
 use crate::processes::Processes;
 use crate::ranks::{Ranked, Ranks, Step};
 use crate::strings::Strings;
-use crate::vocabulary::{self, Complaint, Shape, Takes, Tells};
+use crate::vocabulary::{self, Shape, Takes, Tells};
 use crate::{
     CompactHistory, Event, HistoryError, Kind, Model, Origin, Position, ReadError, Warning,
 };
-use compact::{ValueId, Values};
+use compact::ValueId;
 
 /// A history in the making.
 pub(crate) struct Journal {
@@ -58,22 +60,6 @@ pub(crate) struct Closed {
     /// How many operations completed.
     pub(crate) completed: u64,
     pub(crate) warnings: Vec<Warning>,
-}
-
-/// The rules of a model, by word and by action.
-struct Rules {
-    calls: [Option<(Action, Takes)>; Word::ALL.len()],
-    /// Words with the same number mean the same function.
-    functions: [usize; Word::ALL.len()],
-    /// Without an argument, and with one.
-    tells: [[Tells; 2]; Action::ALL.len()],
-    silent: [[bool; 2]; Action::ALL.len()],
-}
-
-/// A batch and the numbers of the values that it holds, as far as they are known.
-struct Page<'a> {
-    batch: &'a Batch,
-    ids: Vec<ValueId>,
 }
 
 impl Journal {
@@ -449,95 +435,6 @@ fn backwards_error(backwards: Backwards, row: &Row, batch: &Batch, line: u32) ->
     let known = event(batch.line(row), &mut Strings::default());
     let column = known.map_or(1, |known| known.time);
     backwards.at(Place { line, column })
-}
-
-impl Rules {
-    fn of(model: Model) -> Self {
-        let function = |word: Word| vocabulary::function(model, &word.function());
-        let call = |word: Word| {
-            let f = function(word)?;
-            let takes = vocabulary::takes(model, &f);
-            Some((Action::of_call(&f)?, takes))
-        };
-        let number = |word: Word| {
-            let f = function(word);
-            let same = Word::ALL.iter().position(|&other| function(other) == f);
-            same.unwrap_or_default()
-        };
-        let with_or_without = [false, true];
-        Rules {
-            calls: Word::ALL.map(call),
-            functions: Word::ALL.map(number),
-            tells: Action::ALL.map(|action| {
-                with_or_without.map(|with| vocabulary::tells(model, &action.function(), with))
-            }),
-            silent: Action::ALL.map(|action| {
-                with_or_without.map(|with| vocabulary::is_silent(&action.function(), with))
-            }),
-        }
-    }
-}
-
-impl Page<'_> {
-    /// The number of a value, a new one if it has none yet.
-    fn id(&mut self, datum: Datum, values: &mut Values) -> ValueId {
-        match datum {
-            Datum::Absent => ValueId::ABSENT,
-            Datum::Null => ValueId::NULL,
-            Datum::Int(integer) => values.intern_integer(integer),
-            Datum::Held(place) => {
-                let place = place as usize;
-                if self.ids[place] == ValueId::ABSENT {
-                    self.ids[place] = values.intern(&self.batch.held[place]);
-                }
-                self.ids[place]
-            }
-            Datum::Truth(_) | Datum::Pair(_) => values.intern(&self.batch.value(datum)),
-        }
-    }
-
-    /// The number of a value, if it has one.
-    fn find(&self, datum: Datum, values: &Values) -> Option<ValueId> {
-        match datum {
-            Datum::Int(integer) => values.find_integer(integer),
-            Datum::Held(place) if self.ids[place as usize] != ValueId::ABSENT => {
-                Some(self.ids[place as usize])
-            }
-            other => values.find(&self.batch.value(other)),
-        }
-    }
-
-    /// The parts of a list of two, if it was read as one.
-    fn pair(&self, datum: Datum) -> Option<[Datum; 2]> {
-        match datum {
-            Datum::Pair(place) => Some(self.batch.pairs[place as usize]),
-            _ => None,
-        }
-    }
-
-    fn admits(&self, shape: Shape, datum: Datum) -> bool {
-        match (shape, datum) {
-            (Shape::Any, _) | (Shape::Int, Datum::Int(_)) => true,
-            _ => shape.admits(&self.batch.value(datum)),
-        }
-    }
-
-    fn event(&self, row: &Row) -> EventLine {
-        let known = event(self.batch.line(row), &mut Strings::default());
-        known.expect("a line that made a row is an event")
-    }
-
-    fn complaint(&self, row: &Row, line: u32, (part, problem): Complaint) -> HistoryError {
-        let columns = self.event(row).columns;
-        let column = match part(&columns) {
-            0 => columns.event,
-            column => column,
-        };
-        HistoryError {
-            place: Place { line, column },
-            problem,
-        }
-    }
 }
 
 impl Ranked for CompactHistory {
