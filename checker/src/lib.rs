@@ -66,6 +66,7 @@
 //! - The general search, good for any model: windowed, depth-first, with an exact memory of dead
 //!   configurations. What it prunes, and why nothing is lost, is said where it is done.
 //! - What is known of the bundled models beyond their steps, to make searches short or superfluous.
+//! - [`Stream`]: the same verdicts while the history is still being written.
 //! - [`oracle`]: brute force for a dozen operations, which shares nothing with the search.
 
 mod automaton;
@@ -91,6 +92,7 @@ mod search;
     reason = "the tests of the search need a part of the simulation"
 )]
 mod simulated;
+pub mod stream;
 mod table;
 mod trial;
 pub mod verdict;
@@ -102,6 +104,7 @@ pub use check::{Decision, check, check_recorded, decide, decide_recorded, verify
 pub use columns::decide_compact;
 pub use explain::{CycleEdge, Explanation, Why};
 pub use model::Model;
+pub use stream::{Stream, StreamLimits, StreamSize, StreamVerdict, Ticket, Violation};
 pub use verdict::{
     Algorithm, ConfirmedBy, Counterexample, Exhausted, Judgement, Note, PartitionWitness, Reason,
     Verdict, Witness,
