@@ -4,7 +4,7 @@
 use testimony_checker::{
     Counterexample, Exhausted, Judgement, Reason, Verdict, decide_compact, decide_recorded,
 };
-use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, read};
+use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, Value, read};
 use testimony_report::evidence;
 
 use crate::args::Limits;
@@ -43,6 +43,20 @@ pub(crate) fn judge(file: &mut HistoryFile, limits: &Limits) -> Judged {
         check_seconds,
         explain_seconds: watch.seconds() - check_seconds,
     }
+}
+
+/// What is said where a history was found illegal while it was written, and the full check of what
+/// was written finds that it is not: one of the two is wrong.
+pub(crate) fn disagrees(key: Option<Value>, found: &str) -> Verdict {
+    Verdict::Undecided(Exhausted {
+        reason: Reason::EvidenceFailed(format!(
+            "the full check finds an order, but followed it was found illegal ({found})"
+        )),
+        key,
+        partitions: 1,
+        furthest: None,
+        steps: 0,
+    })
 }
 
 fn decide(file: &HistoryFile, limits: &Limits) -> (Judgement, f64) {

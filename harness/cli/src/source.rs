@@ -11,6 +11,8 @@ use testimony_history::{Event, Format, Origin, ReadOptions, read};
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     File(PathBuf),
+    /// So many bytes of a file that may be growing.
+    Start(PathBuf, u64),
     /// What standard input gave.
     Kept(Arc<[u8]>),
 }
@@ -30,6 +32,7 @@ impl Source {
     pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Source::File(path) => Box::new(File::open(path)?),
+            Source::Start(path, length) => Box::new(File::open(path)?.take(*length)),
             Source::Kept(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
         })
     }
@@ -38,6 +41,11 @@ impl Source {
     pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
         match self {
             Source::File(path) => fs::read(path),
+            Source::Start(..) => {
+                let mut bytes = Vec::new();
+                self.open()?.read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
             Source::Kept(bytes) => Ok(bytes.to_vec()),
         }
     }

@@ -6,7 +6,7 @@ use testimony_checker::{Counterexample, CycleEdge, Judgement, Note, Verdict};
 use testimony_engine::RunSummary;
 use testimony_history::Value;
 
-use crate::{CheckReport, RunOutcome, RunReport, Timings};
+use crate::{CheckReport, RunOutcome, RunReport, StoppedEarly, Timings};
 
 /// What is said of a verdict, in the order in which it is written.
 #[derive(Debug, Serialize)]
@@ -93,6 +93,8 @@ struct Run<'a> {
     seed: u64,
     #[serde(flatten)]
     judged: Option<Judged<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped_early: Option<&'a StoppedEarly>,
     shortcomings: Vec<String>,
     summary: &'a RunSummary,
     warnings: Vec<String>,
@@ -113,6 +115,7 @@ pub fn run(report: &RunReport<'_>) -> String {
         judged: report
             .judgement
             .map(|judgement| judged(judgement, report.timings)),
+        stopped_early: report.stopped_early,
         shortcomings: report.shortcomings(),
         summary: report.summary,
         warnings: report
