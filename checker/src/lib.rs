@@ -68,6 +68,7 @@
 //! - What is known of the bundled models beyond their steps, to make searches short or superfluous.
 //! - [`examination`]: how stale the answers of an illegal history were, and which weaker promises
 //!   still hold: sequential consistency, session guarantees, Δ-atomicity.
+//! - [`Stream`]: the same verdicts while the history is still being written.
 //! - [`oracle`]: brute force for a dozen operations, which shares nothing with the search.
 
 mod automaton;
@@ -94,6 +95,7 @@ mod search;
     reason = "the tests of the search need a part of the simulation"
 )]
 mod simulated;
+pub mod stream;
 mod table;
 mod trial;
 pub mod verdict;
@@ -105,6 +107,7 @@ pub use check::{Decision, check, check_recorded, decide, decide_recorded, verify
 pub use columns::decide_compact;
 pub use explain::{CycleEdge, Explanation, Why};
 pub use model::Model;
+pub use stream::{Stream, StreamLimits, StreamSize, StreamVerdict, Ticket, Violation};
 pub use verdict::{
     Algorithm, ConfirmedBy, Counterexample, Exhausted, Judgement, Note, PartitionWitness, Reason,
     Verdict, Witness,

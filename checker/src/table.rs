@@ -101,6 +101,11 @@ impl<T: Eq + Hash> Interner<T> {
         (number, true)
     }
 
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     pub(crate) fn get(&self, number: u32) -> &T {
         &self.values[number as usize]
     }

@@ -32,6 +32,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A history that is still being written is read by an [`EventReader`], and its events are paired by
+//! an [`OnlinePairing`], in memory that does not grow with it.
+//!
 //! Who makes histories in a test of their own uses [`History::builder`]; who records a run, a
 //! [`Recorder`].
 
@@ -45,6 +48,7 @@ mod gather;
 pub mod history;
 pub mod intake;
 mod jsonl;
+pub mod online;
 mod order;
 pub mod pairing;
 pub mod place;
@@ -65,6 +69,8 @@ pub use event::{Answer, Call, Event, Function, Kind, Model, Process};
 pub use format::{FailedCas, Format, Keyed, ReadError, ReadOptions, ReadProblem, read, write};
 pub use history::{History, Operation, Origin, Outcome, Position, RecordedHistory};
 pub use intake::{CompactError, CompactOptions, CompactRecording, ModelFrom, read_compact};
+pub use jsonl::{EventReader, PlacedEvent};
+pub use online::{OnlinePairing, Paired};
 pub use pairing::{HistoryError, HistoryProblem};
 pub use place::Place;
 pub use recorder::{Ending, InjectionState, Recorder, Reply, Stamp};

@@ -93,6 +93,12 @@ pub enum HistoryProblem {
         /// The line of the first call.
         line: u32,
     },
+    /// An event at a time whose events have been paired already; only while a history is followed.
+    #[error("another event at time {time} came after those at that time had been judged")]
+    LateTie {
+        /// The time.
+        time: u64,
+    },
     /// A completion of something else.
     #[error("process {process} returns from {returned}, but its call on line {line} was {called}")]
     OtherCall {

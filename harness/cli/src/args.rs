@@ -96,6 +96,9 @@ pub(crate) struct RunArguments {
     /// Write a JUnit file as well.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+    /// Go on after the first violation; without this a run ends within a second of it.
+    #[arg(long)]
+    pub(crate) to_the_end: bool,
     /// Judge not recovering within this time after the heal as a violation.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) require_recovery: Option<Duration>,
@@ -158,9 +161,18 @@ pub(crate) enum Answer {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// Histories: JSON lines, Jepsen or Knossos EDN, Porcupine's test formats, or a run's folder.
+    /// Histories: JSON lines, Jepsen or Knossos EDN, Porcupine's test formats, or a run's folder;
+    /// `-` is standard input.
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Judge one history in JSON lines while it is still being written, in little memory: a file
+    /// until Ctrl-C, `-` until its end, and either until its first violation.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// With --follow: stop when nothing was written for so long.
+    #[arg(long, value_name = "DURATION", requires = "follow",
+          value_parser = humantime::parse_duration)]
+    pub(crate) until_quiet: Option<Duration>,
     #[command(flatten)]
     pub(crate) reading: Reading,
     /// One JSON object on stdout (for several files, an array).

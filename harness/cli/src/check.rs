@@ -26,29 +26,53 @@ pub(crate) struct Checked {
 
 /// Judges every file; the worst outcome counts.
 pub(crate) fn run(arguments: &CheckArguments) -> Result<RunOutcome, Failure> {
-    let mut outcome = RunOutcome::Pass;
-    let mut objects = Vec::new();
-    let mut cases = Vec::new();
+    let mut answers = Answers::default();
     for path in &arguments.files {
         let file = HistoryFile::load(path, &arguments.reading)?;
-        let checked = Checked::of(file, &arguments.limits);
+        answers.take(&Checked::of(file, &arguments.limits), arguments)?;
+    }
+    answers.close(arguments)
+}
+
+/// What is said of the files that were judged.
+#[derive(Default)]
+pub(crate) struct Answers {
+    outcome: Option<RunOutcome>,
+    objects: Vec<String>,
+    cases: Vec<Case>,
+}
+
+impl Answers {
+    /// Says what was found in a file, and leaves the evidence.
+    pub(crate) fn take(
+        &mut self,
+        checked: &Checked,
+        arguments: &CheckArguments,
+    ) -> Result<(), Failure> {
         let report = checked.report();
-        outcome = outcome.worse(report.outcome());
-        leave_evidence(&checked, arguments)?;
-        cases.push(Case::of_check(&report));
+        let outcome = report.outcome();
+        self.outcome = Some(self.outcome.map_or(outcome, |worst| worst.worse(outcome)));
+        leave_evidence(checked, arguments)?;
+        self.cases.push(Case::of_check(&report));
         if arguments.json {
-            objects.push(json::check(&report));
-        } else {
-            terminal::answer(&text::check(&report, terminal::colour()))?;
+            self.objects.push(json::check(&report));
+            return Ok(());
         }
+        terminal::answer(&text::check(&report, terminal::colour()))
     }
-    if arguments.json {
-        terminal::answer(&one_or_all(&objects))?;
+
+    /// Says what is said of all of them.
+    pub(crate) fn close(self, arguments: &CheckArguments) -> Result<RunOutcome, Failure> {
+        if arguments.json {
+            terminal::answer(&one_or_all(&self.objects))?;
+        }
+        if let Some(path) = &arguments.junit {
+            write_to(path, |out| {
+                junit::write("testimony check", &self.cases, out)
+            })?;
+        }
+        Ok(self.outcome.unwrap_or(RunOutcome::Pass))
     }
-    if let Some(path) = &arguments.junit {
-        write_to(path, |out| junit::write("testimony check", &cases, out))?;
-    }
-    Ok(outcome)
 }
 
 impl Checked {

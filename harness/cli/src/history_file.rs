@@ -39,7 +39,26 @@ impl HistoryFile {
         let path = history_in(path);
         let name = path.display().to_string();
         let source = Source::of(&path).with_context(|| format!("{name} cannot be read"));
-        let source = source.map_err(Failure::usage)?;
+        HistoryFile::of(name, source.map_err(Failure::usage)?, reading, &watch)
+    }
+
+    /// Reads the first `length` bytes of a file of JSON lines that may be growing.
+    pub(crate) fn load_start(path: &Path, length: u64, reading: &Reading) -> Result<Self, Failure> {
+        let reading = Reading {
+            format: Some(Format::JsonLines.name().to_owned()),
+            ..reading.clone()
+        };
+        let source = Source::Start(path.to_path_buf(), length);
+        let name = path.display().to_string();
+        HistoryFile::of(name, source, &reading, &Stopwatch::start())
+    }
+
+    fn of(
+        name: String,
+        source: Source,
+        reading: &Reading,
+        watch: &Stopwatch,
+    ) -> Result<Self, Failure> {
         let options = CompactOptions {
             read: options(reading, false)?,
             model: model_named(reading.model.as_deref())?,
@@ -136,7 +155,7 @@ pub(crate) fn read_recording(
 }
 
 /// A run's folder holds its history in `history.jsonl`.
-fn history_in(path: &Path) -> PathBuf {
+pub(crate) fn history_in(path: &Path) -> PathBuf {
     if path.is_dir() {
         path.join("history.jsonl")
     } else {

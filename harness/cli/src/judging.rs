@@ -5,7 +5,7 @@ use testimony_checker::examination::{self, Examination, examine};
 use testimony_checker::{
     Counterexample, Exhausted, Judgement, Reason, Verdict, decide_compact, decide_recorded,
 };
-use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, read};
+use testimony_history::{Model, ReadOptions, RecordedHistory, Recording, Value, read};
 use testimony_report::evidence;
 
 use crate::args::Limits;
@@ -60,6 +60,20 @@ fn examined(file: &HistoryFile) -> Option<Examination> {
         return None;
     }
     examine(file.model(), file.initial.as_ref(), &file.history.expand()).ok()
+}
+
+/// What is said where a history was found illegal while it was written, and the full check of what
+/// was written finds that it is not: one of the two is wrong.
+pub(crate) fn disagrees(key: Option<Value>, found: &str) -> Verdict {
+    Verdict::Undecided(Exhausted {
+        reason: Reason::EvidenceFailed(format!(
+            "the full check finds an order, but followed it was found illegal ({found})"
+        )),
+        key,
+        partitions: 1,
+        furthest: None,
+        steps: 0,
+    })
 }
 
 fn decide(file: &HistoryFile, limits: &Limits) -> (Judgement, f64) {

@@ -8,10 +8,13 @@ mod convert;
 mod deadline;
 mod doctor;
 mod failure;
+mod follow;
 mod history_file;
 mod init;
 mod judging;
 mod limits;
+mod live;
+mod lookout;
 mod node;
 mod outlet;
 mod progress;
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
 fn dispatch(command: &Command) -> Result<RunOutcome, Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Check(arguments) if arguments.follow => follow::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Shrink(arguments) => shrink::shrink(arguments),

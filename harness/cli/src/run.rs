@@ -47,7 +47,7 @@ fn run_once(draft: Draft, arguments: &RunArguments) -> Result<JudgedRun, Failure
     let info = info.ok_or_else(|| unknown_target(&name))?;
     let plan = Plan::resolve(draft, &info).map_err(Failure::usage)?;
     let target = target_of(&plan)?;
-    let folder = carry_out(&plan, target, &arguments.out)?;
+    let folder = carry_out(&plan, target, &arguments.out, arguments.to_the_end)?;
     let judged = JudgedRun::of(folder, &arguments.limits, arguments.require_recovery)?;
     judged.write()?;
     Ok(judged)
@@ -55,20 +55,26 @@ fn run_once(draft: Draft, arguments: &RunArguments) -> Result<JudgedRun, Failure
 
 /// Carries a plan out in a folder of its own, and judges it.
 pub(crate) fn again(plan: &Plan, out: &Path, limits: &Limits) -> Result<JudgedRun, Failure> {
-    let folder = carry_out(plan, target_of(plan)?, out)?;
+    let folder = carry_out(plan, target_of(plan)?, out, false)?;
     let judged = JudgedRun::of(folder, limits, None)?;
     judged.write()?;
     Ok(judged)
 }
 
-fn carry_out(plan: &Plan, target: Arc<dyn Target>, out: &Path) -> Result<RunFolder, Failure> {
+fn carry_out(
+    plan: &Plan,
+    target: Arc<dyn Target>,
+    out: &Path,
+    to_the_end: bool,
+) -> Result<RunFolder, Failure> {
     let folder = RunFolder::make(out, plan)?;
     announce(plan, &folder);
-    let ended = session::run(plan, target, folder.path())?;
+    let (ended, stopped_early) = session::run(plan, target, folder.path(), to_the_end)?;
     let deaths = ended.deaths.iter().map(ToString::to_string).collect();
     let closing = Closing {
         summary: ended.summary,
         deaths,
+        stopped_early,
     };
     let closing = serde_json::to_vec_pretty(&closing).context("the summary cannot be written");
     folder.write("summary.json", &closing.map_err(Failure::Broken)?)?;

@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use testimony_engine::{InjectionRecord, Plan, RunSummary, StatusSample};
+use testimony_report::StoppedEarly;
 
 use crate::failure::Failure;
 use crate::terminal;
@@ -25,6 +26,9 @@ pub(crate) struct Closing {
     pub(crate) summary: RunSummary,
     /// Nodes that ended by themselves, with the end of what they had to say.
     pub(crate) deaths: Vec<String>,
+    /// The violation that ended it before its time.
+    #[serde(default)]
+    pub(crate) stopped_early: Option<StoppedEarly>,
 }
 
 /// What a run left, but for its history.

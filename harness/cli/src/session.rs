@@ -7,17 +7,25 @@ use std::time::Duration;
 use anyhow::Context;
 use testimony_engine::{Plan, Target};
 use testimony_lab::{Ended, LabOptions, Launcher};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use testimony_report::StoppedEarly;
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::failure::Failure;
+use crate::lookout::{Interrupter, Lookout};
 use crate::progress::Display;
 use crate::terminal;
 
 /// How long the servers may take until one of them leads.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Carries the plan out in `folder`. Whatever goes wrong, what was recorded until then is there.
-pub(crate) fn run(plan: &Plan, target: Arc<dyn Target>, folder: &Path) -> Result<Ended, Failure> {
+/// Carries the plan out in `folder`; unless it is to go on `to_the_end`, the first violation ends it
+/// early. Whatever goes wrong, what was recorded until then is there.
+pub(crate) fn run(
+    plan: &Plan,
+    target: Arc<dyn Target>,
+    folder: &Path,
+    to_the_end: bool,
+) -> Result<(Ended, Option<StoppedEarly>), Failure> {
     let program = std::env::current_exe().context("this program cannot be found on the disk");
     let launcher = Launcher {
         program: program.map_err(Failure::Broken)?,
@@ -38,19 +46,23 @@ pub(crate) fn run(plan: &Plan, target: Arc<dyn Target>, folder: &Path) -> Result
         .build()
         .context("the runtime cannot be started")
         .map_err(Failure::Broken)?;
+    let interrupter = Interrupter::new(interrupt);
+    let lookout = (!to_the_end).then(|| Lookout::start(plan, folder, interrupter.clone()));
     let ended = runtime.block_on(async {
-        tokio::spawn(forward_interrupts(interrupt));
+        tokio::spawn(forward_interrupts(interrupter));
         testimony_lab::run(plan, target, options).await
     });
+    let stopped_early = lookout.and_then(Lookout::end);
     let where_to_look = || format!("the run in {} broke off", folder.display());
-    ended.with_context(where_to_look).map_err(Failure::Broken)
+    let ended = ended.with_context(where_to_look).map_err(Failure::Broken)?;
+    Ok((ended, stopped_early))
 }
 
 /// The first Ctrl-C ends the run early, with heal and final reads; the second at once.
-async fn forward_interrupts(interrupt: UnboundedSender<()>) {
+async fn forward_interrupts(interrupter: Interrupter) {
     while tokio::signal::ctrl_c().await.is_ok() {
         terminal::tell("interrupted: healing and reading every key; once more to stop at once");
-        if interrupt.send(()).is_err() {
+        if !interrupter.interrupt() {
             return;
         }
     }

@@ -13,6 +13,8 @@ use crate::compression;
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     File(PathBuf),
+    /// So many bytes of a file that may be growing.
+    Start(PathBuf, u64),
     /// What standard input gave.
     Kept(Arc<[u8]>),
 }
@@ -32,6 +34,7 @@ impl Source {
     pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         match self {
             Source::File(path) => compression::unpacked(File::open(path)?),
+            Source::Start(path, length) => compression::unpacked(File::open(path)?.take(*length)),
             Source::Kept(bytes) => compression::unpacked(Cursor::new(Arc::clone(bytes))),
         }
     }

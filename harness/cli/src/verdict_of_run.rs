@@ -38,8 +38,14 @@ impl JudgedRun {
     ) -> Result<Self, Failure> {
         let leftovers = folder.leftovers()?;
         let mut file = HistoryFile::load(folder.path(), &as_recorded(&leftovers.plan))?;
-        let judged = judging::judge(&mut file, limits);
+        let mut judged = judging::judge(&mut file, limits);
         file.recall_all()?;
+        if let Some(stopped) = &leftovers.closing.stopped_early
+            && let Verdict::Linearizable(_) = judged.judgement.verdict
+        {
+            // One of the two is wrong, so nobody knows.
+            judged.judgement.verdict = judging::disagrees(None, &stopped.to_string());
+        }
         let timings = Timings {
             parse: file.seconds,
             check: judged.check_seconds,
@@ -73,6 +79,7 @@ impl JudgedRun {
             timings: Some(self.timings),
             deaths: &self.leftovers.closing.deaths,
             unavailable: self.unavailable.clone(),
+            stopped_early: self.leftovers.closing.stopped_early.as_ref(),
             folder: self.folder.path().display().to_string(),
             command: command(self.folder.path()),
         }
@@ -111,7 +118,7 @@ impl JudgedRun {
 }
 
 /// A recording says itself what it is; the plan says it where the header was lost.
-fn as_recorded(plan: &Plan) -> Reading {
+pub(crate) fn as_recorded(plan: &Plan) -> Reading {
     Reading {
         model: Some(plan.model().name().to_owned()),
         initial: None,

@@ -8,7 +8,7 @@ use testimony_engine::RunSummary;
 use testimony_history::Value;
 
 use crate::consistency::Consistency;
-use crate::{CheckReport, RunOutcome, RunReport, Timings};
+use crate::{CheckReport, RunOutcome, RunReport, StoppedEarly, Timings};
 
 /// What is said of a verdict, in the order in which it is written.
 #[derive(Debug, Serialize)]
@@ -97,6 +97,8 @@ struct Run<'a> {
     seed: u64,
     #[serde(flatten)]
     judged: Option<Judged<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped_early: Option<&'a StoppedEarly>,
     shortcomings: Vec<String>,
     summary: &'a RunSummary,
     warnings: Vec<String>,
@@ -117,6 +119,7 @@ pub fn run(report: &RunReport<'_>) -> String {
         judged: report
             .judgement
             .map(|judgement| judged(judgement, report.timings, report.examination)),
+        stopped_early: report.stopped_early,
         shortcomings: report.shortcomings(),
         summary: report.summary,
         warnings: report

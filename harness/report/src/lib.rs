@@ -13,6 +13,7 @@ pub mod json;
 pub mod junit;
 pub mod outcome;
 pub mod run_report;
+pub mod stopped_early;
 pub mod text;
 
 mod advice;
@@ -27,3 +28,4 @@ mod table;
 pub use check_report::{CheckReport, Timings};
 pub use outcome::RunOutcome;
 pub use run_report::RunReport;
+pub use stopped_early::StoppedEarly;

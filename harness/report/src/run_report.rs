@@ -10,7 +10,7 @@ use testimony_history::Recording;
 use crate::plot::frame::Band;
 use crate::plot::samples::last_time;
 use crate::scene::Scene;
-use crate::{RunOutcome, Timings, advice, phrase};
+use crate::{RunOutcome, StoppedEarly, Timings, advice, phrase};
 
 /// Faults of the plan said at most.
 const SCHEDULE_MAX: usize = 60;
@@ -40,6 +40,8 @@ pub struct RunReport<'a> {
     pub deaths: &'a [String],
     /// That the cluster did not recover in the time that was asked for, where one was.
     pub unavailable: Option<String>,
+    /// The violation that ended the run before its time, if one did.
+    pub stopped_early: Option<&'a StoppedEarly>,
     /// The run's folder, as a person would type it.
     pub folder: String,
     /// The command that repeats the run.

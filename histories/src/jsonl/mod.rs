@@ -1,10 +1,12 @@
 //! History format version 1: JSON lines.
 
+mod event_reader;
 mod line;
 mod reader;
 mod syntax;
 mod writer;
 
+pub use event_reader::{EventReader, PlacedEvent};
 pub(crate) use line::{EventLine, event, header};
 pub(crate) use reader::{is_blank, is_torn, placed, read};
 pub(crate) use syntax::{LineError, parse_value};

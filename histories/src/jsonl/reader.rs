@@ -8,6 +8,9 @@ use crate::place::{Place, ordinal};
 use crate::strings::Strings;
 use crate::{Header, Order, ReadError, ReadOptions, Recording, Warning};
 
+/// What some editors write at the beginning of a file.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Reads a history. O(n) in its length.
 pub(crate) fn read(bytes: &[u8], options: &ReadOptions) -> Result<Recording, ReadError> {
     let mut lines = Lines::of(bytes);
@@ -97,7 +100,7 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn of(bytes: &'a [u8]) -> Self {
-        let rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let rest = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         Lines {
             rest,
             number: 0,

@@ -7,6 +7,7 @@ mod generate;
 mod intake;
 mod jsonl;
 mod no_panic;
+mod online;
 mod pairing;
 mod recorder;
 mod round_trip;

@@ -1,5 +1,6 @@
 //! The program, called as a person calls it: on files, and on real processes.
 
 mod checking;
+mod following;
 mod program;
 mod running;

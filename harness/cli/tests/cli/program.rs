@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 /// What the program answered.
 pub(crate) struct Answer {
@@ -38,6 +39,18 @@ pub(crate) fn file(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> Path
     let path = folder.join(name);
     std::fs::write(&path, content).expect("the file can be written");
     path
+}
+
+/// Waits until it is so, a minute at most.
+pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let looks = 6_000;
+    for _ in 0..looks {
+        if is_so() {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    panic!("{what} did not come within a minute");
 }
 
 impl Answer {

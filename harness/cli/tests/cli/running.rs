@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
-use crate::program::{Answer, command, testimony};
+use crate::program::{Answer, command, testimony, wait_for};
 use serde_json::Value;
 
 fn folder() -> tempfile::TempDir {
@@ -59,7 +58,41 @@ fn a_planted_bug_is_found_and_its_counterexample_is_illegal() {
     )
     .exits_with(1);
     testimony(folder.path(), &["explain", "runs/latest"]).exits_with(1);
-    assert_eq!(verdict(folder.path())["outcome"], "violation");
+    let verdict = verdict(folder.path());
+    assert_eq!(verdict["outcome"], "violation");
+    assert!(verdict["stopped_early"]["event"].is_u64(), "{verdict}");
+    assert!(
+        answer.stderr.contains("stopping early"),
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
+fn a_run_that_is_to_go_on_goes_on_after_a_violation() {
+    let folder = folder();
+    let words = ["run", "--bug", "local-reads", "--time", "8s", "--seed", "1"];
+    let words = [&words[..], &["--to-the-end"]].concat();
+    testimony(folder.path(), &words).exits_with(1);
+    let verdict = verdict(folder.path());
+    assert_eq!(verdict["outcome"], "violation");
+    assert_eq!(verdict["stopped_early"], Value::Null);
+    assert_eq!(verdict["summary"]["interrupted"], false);
+}
+
+/// What the lookout says is never believed alone: here it is made up.
+#[test]
+fn a_run_stopped_by_a_violation_that_is_none_is_undecided_never_green() {
+    let folder = folder();
+    let words = ["run", "--time", "2s", "--seed", "3", "--nemesis", "none"];
+    testimony(folder.path(), &words).exits_with(0);
+    let path = folder.path().join("runs/latest/summary.json");
+    let mut closing: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    closing["stopped_early"] =
+        serde_json::json!({"event": 9, "line": 11, "key": "k", "seconds": 1.5});
+    fs::write(&path, closing.to_string()).unwrap();
+    let answer = testimony(folder.path(), &["report", "runs/latest"]).exits_with(3);
+    assert!(answer.stdout.contains("our bug"), "{}", answer.stdout);
 }
 
 #[test]
@@ -189,15 +222,4 @@ fn processes_in(folder: &Path) -> Vec<String> {
         .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
         .filter(|line| line.contains(&name))
         .collect()
-}
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let looks = 6_000;
-    for _ in 0..looks {
-        if is_so() {
-            return;
-        }
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-    panic!("{what} did not come within a minute");
 }

@@ -20,6 +20,9 @@ pub fn run(report: &RunReport<'_>, colour: bool) -> String {
     page.gap();
     why(&mut page, report);
     counts(&mut page, report);
+    if let Some(stopped) = report.stopped_early {
+        page.entry("stopped", &phrase::printable(&stopped.to_string()));
+    }
     if let Some(judgement) = report.judgement {
         page.entry("judged", &judged(judgement, report.events.header.model));
     }
