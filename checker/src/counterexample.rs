@@ -15,14 +15,17 @@ use shrinker::{Shrinker, Shrunk};
 
 /// The most operations that brute force confirms.
 const ORACLE_MOST: usize = 12;
-/// The most steps of confirming by the search without prunings.
-const CONFIRM_STEPS: u64 = 300_000;
+/// The most steps of confirming by the search without prunings, for so few operations; with more,
+/// each step takes longer, and is less likely to be enough.
+const CONFIRM_STEPS: u64 = 3_000_000;
+const CONFIRM_FEW: u64 = 16;
 
 /// Shrinks the partition with this key, which a court found illegal, and explains the rest.
 pub(crate) fn find<I, O>(
     court: &impl Court<I, O>,
     history: &History<I, O>,
     key: &Option<Value>,
+    furthest: Option<u32>,
     budget: &Budget,
 ) -> Verdict<I, O>
 where
@@ -30,12 +33,13 @@ where
     O: Clone + Eq,
 {
     let exhibits = exhibits(court, history, key);
+    let until = furthest.and_then(|op| history.operations()[op as usize].returned);
     let original = History::from_operations(exhibits.clone());
     let Shrunk {
         operations,
         mut notes,
         anchor,
-    } = Shrinker::new(court, budget, exhibits).shrink();
+    } = Shrinker::new(court, budget, exhibits, until).shrink();
     let operations = History::from_operations(ranked(operations));
     let confirmed_by = match confirm(court, &operations, budget) {
         Ok(confirmed_by) => confirmed_by,
@@ -135,7 +139,7 @@ fn confirm<I, O>(
         };
     }
     let limits = Limits {
-        steps: CONFIRM_STEPS,
+        steps: CONFIRM_STEPS * CONFIRM_FEW / history.operations().len().max(1) as u64,
         bytes: budget.bytes,
         budget,
     };
@@ -157,5 +161,6 @@ fn evidence_failed(key: &Option<Value>, problem: String) -> Exhausted {
         partitions: 1,
         furthest: None,
         steps: 0,
+        difficulty: None,
     }
 }

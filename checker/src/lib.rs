@@ -77,11 +77,13 @@ mod court;
 mod erasure;
 mod expert;
 pub mod explain;
+mod ladder;
 pub mod model;
 pub mod models;
 pub mod oracle;
 mod parallel;
 mod partition;
+mod refutation;
 mod relaxation;
 mod search;
 #[cfg(test)]
@@ -103,7 +105,7 @@ pub use columns::decide_compact;
 pub use explain::{CycleEdge, Explanation, Why};
 pub use model::Model;
 pub use verdict::{
-    Algorithm, ConfirmedBy, Counterexample, Exhausted, Judgement, Note, PartitionWitness, Reason,
-    Verdict, Witness,
+    Algorithm, ConfirmedBy, Counterexample, Difficulty, Exhausted, Judgement, Note,
+    PartitionWitness, Reason, Verdict, Witness,
 };
 pub use witness::{WitnessError, verify_witness};

@@ -4,7 +4,7 @@
 //! A table that trusted hashes alone would one day take a live configuration for a dead one and
 //! report a violation that is none. Every lookup here compares the whole key.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use rustc_hash::FxBuildHasher;
 
@@ -31,6 +31,17 @@ impl Slots {
             at = (at + 1) & (self.slots.len() - 1);
         }
         None
+    }
+
+    /// Empties the table; it shrinks if it was much too large, so that clearing costs no more than
+    /// filling it did.
+    fn clear(&mut self) {
+        if self.slots.len() > 64 && self.slots.len() > self.used * 16 {
+            self.slots
+                .truncate((self.used * 4).next_power_of_two().max(16));
+        }
+        self.slots.fill(EMPTY);
+        self.used = 0;
     }
 
     fn insert(&mut self, hash: u64, entry: u32, hash_of: impl Fn(u32) -> u64) {
@@ -89,16 +100,39 @@ impl<T: Eq + Hash> Interner<T> {
     /// The value's number, and whether it is new.
     pub(crate) fn intern(&mut self, value: T) -> (u32, bool) {
         let hash = FxBuildHasher.hash_one(&value);
+        let found = self.find(hash, |other| *other == value);
+        found.map_or_else(|| (self.push(hash, value), true), |number| (number, false))
+    }
+
+    /// The number of the value with this hash for which `same` holds, and whether it is new and had
+    /// to be made.
+    pub(crate) fn intern_as(
+        &mut self,
+        hash: u64,
+        same: impl Fn(&T) -> bool,
+        make: impl FnOnce() -> T,
+    ) -> (u32, bool) {
+        let found = self.find(hash, same);
+        found.map_or_else(|| (self.push(hash, make()), true), |number| (number, false))
+    }
+
+    fn find(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<u32> {
         let Interner { values, slots } = self;
-        if let Some(number) = slots.find(hash, |entry| values[entry as usize] == value) {
-            return (number, false);
-        }
-        let number = u32::try_from(values.len()).expect("memory ends before numbers do");
+        slots.find(hash, |entry| same(&values[entry as usize]))
+    }
+
+    fn push(&mut self, hash: u64, value: T) -> u32 {
+        let number = u32::try_from(self.values.len()).expect("memory ends before numbers do");
+        let Interner { values, slots } = self;
         values.push(value);
         slots.insert(hash, number, |entry| {
             FxBuildHasher.hash_one(&values[entry as usize])
         });
-        (number, true)
+        number
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
     }
 
     pub(crate) fn get(&self, number: u32) -> &T {
@@ -129,6 +163,15 @@ pub(crate) struct DeadTable {
     slots: Slots,
 }
 
+/// One hash of two parts, however the words are split between them.
+fn hash(first: &[u64], rest: &[u64]) -> u64 {
+    let mut hasher = FxBuildHasher.build_hasher();
+    for &word in first.iter().chain(rest) {
+        hasher.write_u64(word);
+    }
+    hasher.finish()
+}
+
 impl DeadTable {
     pub(crate) fn new(width: usize, used_width: usize, dominance: bool) -> Self {
         let (keys, first, used, next) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -145,9 +188,21 @@ impl DeadTable {
         }
     }
 
+    /// Forgets all, and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        if self.first.is_empty() {
+            return;
+        }
+        self.keys.clear();
+        self.first.clear();
+        self.used.clear();
+        self.next.clear();
+        self.slots.clear();
+    }
+
     /// Whether the configuration is known to be dead.
     pub(crate) fn contains(&self, key: &[u64], used: &[u64]) -> bool {
-        let Some(entry) = self.find(key) else {
+        let Some(entry) = self.find(key, used) else {
             return false;
         };
         self.sets_of(entry)
@@ -156,7 +211,8 @@ impl DeadTable {
 
     /// Remembers a dead configuration.
     pub(crate) fn insert(&mut self, key: &[u64], used: &[u64]) {
-        let entry = self.find(key).unwrap_or_else(|| self.insert_key(key));
+        let found = self.find(key, used);
+        let entry = found.unwrap_or_else(|| self.insert_key(key, used));
         let replaced = self
             .sets_of(entry)
             .find(|&set| self.kills(used, self.used_set(set)));
@@ -186,28 +242,42 @@ impl DeadTable {
         }
     }
 
-    fn find(&self, key: &[u64]) -> Option<u32> {
-        self.slots
-            .find(FxBuildHasher.hash_one(key), |entry| self.key(entry) == key)
+    /// Without dominance a used set is part of the key.
+    fn key_used<'u>(&self, used: &'u [u64]) -> &'u [u64] {
+        if self.dominance { &[] } else { used }
     }
 
-    fn insert_key(&mut self, key: &[u64]) -> u32 {
+    fn find(&self, key: &[u64], used: &[u64]) -> Option<u32> {
+        let used = self.key_used(used);
+        let same = |entry| {
+            let (first, rest) = self.key(entry).split_at(self.width);
+            first == key && rest == used
+        };
+        self.slots.find(hash(key, used), same)
+    }
+
+    fn insert_key(&mut self, key: &[u64], used: &[u64]) -> u32 {
+        let used = self.key_used(used);
         let entry = u32::try_from(self.first.len()).expect("memory ends before numbers do");
         self.keys.extend_from_slice(key);
+        self.keys.extend_from_slice(used);
         self.first.push(EMPTY);
         let DeadTable {
             keys, slots, width, ..
         } = self;
-        slots.insert(FxBuildHasher.hash_one(key), entry, |entry| {
-            let start = entry as usize * *width;
-            FxBuildHasher.hash_one(&keys[start..start + *width])
+        let length = *width + used.len();
+        slots.insert(hash(key, used), entry, |entry| {
+            let start = entry as usize * length;
+            let (first, rest) = keys[start..start + length].split_at(*width);
+            hash(first, rest)
         });
         entry
     }
 
     fn key(&self, entry: u32) -> &[u64] {
-        let start = entry as usize * self.width;
-        &self.keys[start..start + self.width]
+        let length = self.width + if self.dominance { 0 } else { self.used_width };
+        let start = entry as usize * length;
+        &self.keys[start..start + length]
     }
 
     fn used_set(&self, set: u32) -> &[u64] {

@@ -4,6 +4,7 @@
 //! partition has. Values that many operations write are left to the search.
 
 mod clusters;
+mod states;
 mod unnoticed;
 mod writers;
 mod zones;
@@ -58,6 +59,10 @@ impl Expert<Cell> for CellExpert {
             ops,
             impossible: None,
         }
+    }
+
+    fn possible_states(&self, model: &Cell, ops: &[CellOp]) -> Option<Vec<Value>> {
+        states::possible(model, ops)
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn judge(file: &mut HistoryFile, limits: &Limits) -> Judged {
             partitions: 1,
             furthest: None,
             steps: judgement.steps,
+            difficulty: None,
         });
     }
     Judged {

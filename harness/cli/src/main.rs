@@ -11,6 +11,7 @@ mod history_file;
 mod init;
 mod judging;
 mod limits;
+mod memory;
 mod node;
 mod outlet;
 mod progress;
