@@ -131,7 +131,10 @@ struct Transitions {
     stride: usize,
     /// One row for each of the first states.
     rows: Vec<u32>,
-    others: FxHashMap<(StateId, Label), u32>,
+    /// The others, in several maps, so that growing one never takes long.
+    others: Vec<FxHashMap<(StateId, Label), u32>>,
+    /// The entries that the maps have room for, together.
+    hashed_room: usize,
 }
 
 impl Transitions {
@@ -139,6 +142,8 @@ impl Transitions {
     const MOST_LABELS: usize = 512;
     /// The most entries of the table.
     const MOST_ENTRIES: usize = 1 << 21;
+    /// How many maps there are.
+    const MAPS: usize = 64;
 
     fn get(&self, state: StateId, label: Label) -> u32 {
         if (label as usize) < self.stride {
@@ -150,7 +155,8 @@ impl Transitions {
         if self.others.is_empty() {
             return UNKNOWN;
         }
-        self.others.get(&(state, label)).copied().unwrap_or(UNKNOWN)
+        let map = &self.others[Self::map_of(state, label)];
+        map.get(&(state, label)).copied().unwrap_or(UNKNOWN)
     }
 
     fn set(&mut self, state: StateId, label: Label, next: u32, labels: usize) {
@@ -164,12 +170,22 @@ impl Transitions {
             }
             self.rows[state as usize * self.stride + label as usize] = next;
         } else {
-            self.others.insert((state, label), next);
+            if self.others.is_empty() {
+                self.others.resize_with(Self::MAPS, FxHashMap::default);
+            }
+            let map = &mut self.others[Self::map_of(state, label)];
+            let room = map.capacity();
+            map.insert((state, label), next);
+            self.hashed_room += map.capacity() - room;
         }
+    }
+
+    fn map_of(state: StateId, label: Label) -> usize {
+        (state.wrapping_mul(31) ^ label) as usize % Self::MAPS
     }
 
     fn bytes(&self) -> usize {
         let hashed = size_of::<(StateId, Label, u32)>() + 1;
-        self.rows.capacity() * size_of::<u32>() + self.others.capacity() * hashed * 3
+        self.rows.capacity() * size_of::<u32>() + self.hashed_room * hashed * 3
     }
 }

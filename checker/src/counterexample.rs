@@ -8,11 +8,14 @@ use testimony_history::{History, Operation, Outcome, Position, Value};
 
 use crate::budget::Budget;
 use crate::court::Court;
+use crate::explain::Explanation;
 use crate::partition::narrow;
 use crate::search::{Answer, Limits};
 use crate::verdict::{ConfirmedBy, Counterexample, Exhausted, Reason, Verdict};
 use shrinker::{Shrinker, Shrunk};
 
+/// The most operations that are explained.
+const EXPLAINED_MOST: usize = 1000;
 /// The most operations that brute force confirms.
 const ORACLE_MOST: usize = 12;
 /// The most steps of confirming by the search without prunings, for so few operations; with more,
@@ -57,10 +60,30 @@ where
         key: key.clone(),
         notes,
         confirmed_by,
-        explanation: court.explain(&operations, &original, anchor),
+        explanation: explain(court, &operations, &original, anchor),
         operations,
         original_operations: original.operations().len(),
     }))
+}
+
+/// The contradiction in words, unless nobody would read so many.
+fn explain<I, O>(
+    court: &impl Court<I, O>,
+    operations: &History<I, O>,
+    original: &History<I, O>,
+    anchor: Option<u64>,
+) -> Explanation {
+    let count = operations.operations().len();
+    if count <= EXPLAINED_MOST {
+        return court.explain(operations, original, anchor);
+    }
+    Explanation {
+        headline: format!("no order explains these {count} operations"),
+        sentences: vec![
+            "They were not made fewer before the limits of the check were reached.".to_owned(),
+        ],
+        ..Explanation::default()
+    }
 }
 
 /// The operations on one key that may have happened, with `after` links among themselves.

@@ -172,20 +172,7 @@ pub(crate) fn verify_recorded_witness<B: Bundled>(
 
 /// The value with the entries of every map in one order: JSON objects have none.
 pub(crate) fn canonical(value: &Value) -> Value {
-    match value {
-        Value::List(items) => Value::List(items.iter().map(canonical).collect()),
-        Value::Map(entries) => {
-            let mut entries: Vec<(Arc<str>, Value)> = entries
-                .iter()
-                .map(|(name, value)| (name.clone(), canonical(value)))
-                .collect();
-            entries.sort();
-            Value::Map(entries.into())
-        }
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Number(_) | Value::Str(_) => {
-            value.clone()
-        }
-    }
+    value.canonical()
 }
 
 /// The bytes that a value owns beyond its own size.

@@ -10,27 +10,27 @@ use rustc_hash::FxBuildHasher;
 
 const EMPTY: u32 = u32::MAX;
 
-/// Open-addressed numbers of entries that live elsewhere; the caller compares them.
+/// Open-addressed numbers of entries that live elsewhere; the caller compares them. A table grows
+/// bit by bit, a few entries with each insertion, so that no insertion takes long and a stop flag
+/// never waits.
 #[derive(Clone, Debug, Default)]
 struct Slots {
     slots: Vec<u32>,
     used: usize,
+    /// What the table was before it grew, until all has been copied.
+    old: Vec<u32>,
+    /// How many of the old slots have been copied.
+    copied: usize,
 }
 
 impl Slots {
+    /// Old slots copied with each insertion. The table doubles when three quarters are used, so all
+    /// is copied long before it doubles again.
+    const COPIED: usize = 8;
+
     /// The entry for which `same` holds, among those with this hash.
     fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        let mut at = self.home(hash);
-        while self.slots[at] != EMPTY {
-            if same(self.slots[at]) {
-                return Some(self.slots[at]);
-            }
-            at = (at + 1) & (self.slots.len() - 1);
-        }
-        None
+        find_in(&self.slots, hash, &same).or_else(|| find_in(&self.old, hash, &same))
     }
 
     /// Empties the table; it shrinks if it was much too large, so that clearing costs no more than
@@ -41,45 +41,75 @@ impl Slots {
                 .truncate((self.used * 4).next_power_of_two().max(16));
         }
         self.slots.fill(EMPTY);
+        self.old = Vec::new();
         self.used = 0;
     }
 
     fn insert(&mut self, hash: u64, entry: u32, hash_of: impl Fn(u32) -> u64) {
         if (self.used + 1) * 4 > self.slots.len() * 3 {
-            self.grow(hash_of);
+            self.grow();
         }
-        self.place(hash, entry);
+        if !self.old.is_empty() {
+            self.copy_some(hash_of);
+        }
+        place(&mut self.slots, hash, entry);
         self.used += 1;
     }
 
-    fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
+    fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(16);
-        let old = std::mem::replace(&mut self.slots, vec![EMPTY; size]);
-        for entry in old.into_iter().filter(|&entry| entry != EMPTY) {
-            self.place(hash_of(entry), entry);
-        }
+        self.old = std::mem::replace(&mut self.slots, vec![EMPTY; size]);
+        self.copied = 0;
     }
 
-    fn place(&mut self, hash: u64, entry: u32) {
-        let mut at = self.home(hash);
-        while self.slots[at] != EMPTY {
-            at = (at + 1) & (self.slots.len() - 1);
+    /// Copies some of what the table was before it grew.
+    fn copy_some(&mut self, hash_of: impl Fn(u32) -> u64) {
+        let until = (self.copied + Self::COPIED).min(self.old.len());
+        for at in self.copied..until {
+            if self.old[at] != EMPTY {
+                place(&mut self.slots, hash_of(self.old[at]), self.old[at]);
+            }
         }
-        self.slots[at] = entry;
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "masked to the table's size"
-    )]
-    fn home(&self, hash: u64) -> usize {
-        hash as usize & (self.slots.len() - 1)
+        self.copied = until;
+        if until == self.old.len() {
+            self.old = Vec::new();
+        }
     }
 
     /// Bytes, counting the table that growing would add, so that growing never surprises.
     fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<u32>() * 3
+        (self.slots.capacity() * 3 + self.old.capacity()) * size_of::<u32>()
     }
+}
+
+fn find_in(slots: &[u32], hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+    if slots.is_empty() {
+        return None;
+    }
+    let mut at = home(slots, hash);
+    while slots[at] != EMPTY {
+        if same(slots[at]) {
+            return Some(slots[at]);
+        }
+        at = (at + 1) & (slots.len() - 1);
+    }
+    None
+}
+
+fn place(slots: &mut [u32], hash: u64, entry: u32) {
+    let mut at = home(slots, hash);
+    while slots[at] != EMPTY {
+        at = (at + 1) & (slots.len() - 1);
+    }
+    slots[at] = entry;
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "masked to the table's size"
+)]
+fn home(slots: &[u32], hash: u64) -> usize {
+    hash as usize & (slots.len() - 1)
 }
 
 /// Distinct values, numbered in the order in which they were first seen.

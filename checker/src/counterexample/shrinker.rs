@@ -45,6 +45,10 @@ const TIMES_FIRST_ALL: u64 = 8;
 /// What a judgement costs for each operation, beyond the steps of its search.
 const STEPS_PER_OPERATION: u64 = 10;
 
+/// How many judgements of the whole cutting and anchoring it may cost.
+const LOCALIZE: u64 = 24;
+/// The most operations among which those that never happen are looked for.
+const HIDE_MOST: usize = 512;
 /// More operations than this are cut and anchored first.
 const LONG: usize = 64;
 /// How many operations come after the first anchor that is tried, and how many times as many after
@@ -140,7 +144,8 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
     /// Goes over to few operations that are probably illegal, without ever judging the whole.
     fn localize(&mut self) {
         let whole = self.exhibits.len() as u64;
-        self.steps_each = STEPS_EACH + whole * STEPS_PER_OPERATION;
+        self.steps_each = STEPS_EACH + whole * 2;
+        self.steps_all = STEPS_ALL + whole * STEPS_PER_OPERATION * LOCALIZE;
         if let Some(until) = self.until
             && !self.accept(prefix(&self.exhibits, until))
         {
@@ -156,7 +161,7 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
             }
             after *= FARTHER;
         }
-        (self.steps_each, self.spent) = (u64::MAX, 0);
+        (self.steps_each, self.steps_all, self.spent) = (u64::MAX, u64::MAX, 0);
     }
 
     /// Starts at the briefest anchor that so many operations come after, or up to twice as many, if
@@ -174,6 +179,13 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
 
     /// Hides unknown operations that an exhaustive search never lets happen.
     fn hide(&mut self) {
+        let any = self
+            .exhibits
+            .iter()
+            .any(|op| op.outcome == Outcome::Unknown);
+        if !any || self.exhibits.len() > HIDE_MOST || self.is_tired() {
+            return;
+        }
         let history = History::from_operations(self.exhibits.clone());
         let limits = Limits {
             steps: self.steps_each.min(self.budget.steps),
