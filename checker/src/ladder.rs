@@ -27,9 +27,9 @@ const AS_IT_IS_EACH: u64 = 2;
 const REFUTATION: u64 = 4;
 const FIRST_REFUTATION: u64 = 32;
 /// How many times more steps each round has than the one before, as a power of two.
-const GROWTH: u32 = 1;
+const GROWTH: u32 = 2;
 /// The first round with a search in breadth.
-const BREADTH: u32 = 4;
+const BREADTH: u32 = 2;
 
 /// The verdict on one partition, from the last round it was in.
 pub(crate) struct Result {

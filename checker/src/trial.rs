@@ -1,7 +1,7 @@
 //! Decides every partition of a history, in rounds.
 //!
 //! Partitions differ wildly in cost, and one illegal partition settles the verdict. So all are
-//! tried with a small step budget first, and those that are left again with twice as much. A round
+//! tried with a small step budget first, and those that are left again with four times as much. A round
 //! (see [`ladder`](crate::ladder)) is finished before it is judged, and of several illegal partitions the one with the fewest
 //! steps, then the smallest key, is taken: the answer does not depend on the number of threads.
 
