@@ -20,8 +20,8 @@
 //! before the first operation that was called after *z*. It holds everything that returned by *z*.
 //! Later returns are left open.
 //!
-//! The state at the cut is one that [`Expert::possible_states`] names, or one that the operations of
-//! the window cannot tell from it, or one in which they can do no more.
+//! The state at the cut is one that [`Expert::possible_states`] names, or one that the operations
+//! of the window cannot tell from it, or one in which they can do no more.
 
 use testimony_history::Position;
 
@@ -42,6 +42,8 @@ pub(crate) struct Refutation {
     pub(crate) refuted: Option<u32>,
     pub(crate) steps: u64,
 }
+
+type Ops<M> = Vec<Op<<M as Model>::Input, <M as Model>::Output>>;
 
 /// A partition in which a window is looked for.
 pub(crate) struct Refuter<'a, M: Model> {
@@ -121,14 +123,14 @@ impl<M: Model> Refuter<'_, M> {
     }
 
     /// The operations of a window, and their numbers in the partition.
-    fn window(&self, after: Position, until: Position) -> (Vec<Op<M::Input, M::Output>>, Vec<u32>) {
+    fn window(&self, after: Position, until: Position) -> (Ops<M>, Vec<u32>) {
         let called = self.ops.partition_point(|op| op.called <= until);
         let open = |op: &Op<_, _>| op.called <= after || op.returned.is_none_or(|end| end > until);
         let keep: Vec<bool> = self.ops[..called]
             .iter()
             .map(|op| {
                 let is_old = op.returned.is_some_and(|end| end <= after);
-                !is_old && !(open(op) && self.model.is_pure(&op.input, op.seen.as_ref()))
+                !(is_old || open(op) && self.model.is_pure(&op.input, op.seen.as_ref()))
             })
             .collect();
         let mut window = select(&self.ops[..called], &keep);

@@ -1,9 +1,10 @@
 //! Decides every partition of a history, in rounds.
 //!
 //! Partitions differ wildly in cost, and one illegal partition settles the verdict. So all are
-//! tried with a small step budget first, and those that are left again with four times as much. A round
-//! (see [`ladder`](crate::ladder)) is finished before it is judged, and of several illegal partitions the one with the fewest
-//! steps, then the smallest key, is taken: the answer does not depend on the number of threads.
+//! tried with a small step budget first, and those that are left again with four times as much. A
+//! round (see [`ladder`](crate::ladder)) is finished before it is judged, and of several illegal
+//! partitions the one with the fewest steps, then the smallest key, is taken: the answer does not
+//! depend on the number of threads.
 
 use std::collections::BTreeSet;
 

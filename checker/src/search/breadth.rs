@@ -5,10 +5,10 @@
 //! the refutation of a window needs. A configuration is let go on only until the operation that
 //! returns next has happened (Lowe 2017, just-in-time linearization).
 //!
-//! The prunings are those of the depth-first search, by the same arguments: each says that the least
-//! completion of a configuration obeys it, and says so of one configuration at a time. Dominance
-//! holds among the configurations of a position as it holds among dead ones: what can be completed
-//! with some optional operations used can be completed with fewer used.
+//! The prunings are those of the depth-first search, by the same arguments: each says that the
+//! least completion of a configuration obeys it, and says so of one configuration at a time.
+//! Dominance holds among the configurations of a position as it holds among dead ones: what can be
+//! completed with some optional operations used can be completed with fewer used.
 
 use crate::automaton::{Automaton, StateId};
 use crate::model::Model;

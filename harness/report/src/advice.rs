@@ -83,8 +83,9 @@ mod tests {
         };
         assert_eq!(
             what_was_hard(&difficulty),
-            "Where it got stuck, 3 operations were open at once (events 3, 5, 8), and 20 of unknown \
-             outcome (events 10, 11, 12, 13, 14, 15, 16, 17, ...); the object had 77 states."
+            "Where it got stuck, 3 operations were open at once (events 3, 5, 8), and 20 of \
+             unknown outcome (events 10, 11, 12, 13, 14, 15, 16, 17, ...); the object had 77 \
+             states."
         );
     }
 }
