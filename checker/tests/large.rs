@@ -92,7 +92,7 @@ fn histories_without_a_fault_are_linearizable() {
         Model::Counter,
         Model::Set,
     ] {
-        assert_eq!(judge_many(model, None, 30_000), 0);
+        assert_eq!(judge_many(model, None, 40_000), 0);
     }
 }
 
