@@ -1,6 +1,7 @@
 //! From an illegal partition to a few operations that contradict each other, confirmed and
 //! explained.
 
+mod prefix;
 mod shrinker;
 
 use rustc_hash::FxHashSet;

@@ -19,8 +19,7 @@
 //!   state, everything that must precede it has happened, and it can be too early for nothing.
 //! - *Alike.* Of two open operations with the same label the one that returns first goes first, a
 //!   required one before an optional one. Swapping the two in a completion changes no state, and
-//!   each
-//!   is at a place that its own times allow. Operations with an `after` link are left alone.
+//!   each is at a place that its own times allow. Operations with an `after` link are left alone.
 //! - *Affected.* An optional operation happens only if it changes the state, and is followed at
 //!   once by an open operation that could not have come before it to the same effect: one that
 //!   would have been illegal, or would have led to another state. Any other follower moves in front
@@ -30,6 +29,7 @@
 mod breadth;
 mod candidates;
 mod configuration;
+mod prunings;
 mod window;
 
 use crate::automaton::{Automaton, StateId};
@@ -41,36 +41,13 @@ use crate::verdict::Reason;
 use breadth::Breadth;
 use candidates::Lister;
 use configuration::Configuration;
+pub(crate) use prunings::Prunings;
 use window::{NONE, Window};
 
 /// How many transitions may be looked up at the price of a step.
 const LOOKS_PER_STEP: u64 = 32;
 /// How often the limits other than steps are looked at, in turns.
 const TURNS_PER_LOOK: u64 = 64;
-
-/// Which prunings are on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Prunings {
-    pub(crate) eager: bool,
-    pub(crate) alike: bool,
-    pub(crate) affected: bool,
-    pub(crate) dominance: bool,
-}
-
-impl Prunings {
-    pub(crate) const ALL: Prunings = Prunings {
-        eager: true,
-        alike: true,
-        affected: true,
-        dominance: true,
-    };
-    pub(crate) const NONE: Prunings = Prunings {
-        eager: false,
-        alike: false,
-        affected: false,
-        dominance: false,
-    };
-}
 
 /// What a search may spend.
 #[derive(Clone, Copy, Debug)]

@@ -29,6 +29,7 @@ use std::slice;
 use rustc_hash::{FxHashMap, FxHashSet};
 use testimony_history::{History, Operation, Outcome, Position, Value};
 
+use super::prefix::{open, prefix};
 use super::select;
 use crate::budget::Budget;
 use crate::court::{Court, Ruled};
@@ -491,26 +492,4 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
             }
         }
     }
-}
-
-/// Makes an operation's outcome unknown.
-fn open<I, O>(operation: &mut Operation<I, O>) {
-    operation.outcome = Outcome::Unknown;
-    operation.returned = None;
-    operation.end = None;
-}
-
-/// What was known at a time: later calls left out, later returns unknown.
-fn prefix<I: Clone, O: Clone>(
-    operations: &[Operation<I, O>],
-    until: Position,
-) -> Vec<Operation<I, O>> {
-    let keep: Vec<bool> = operations.iter().map(|op| op.called <= until).collect();
-    let mut prefix = select(operations, &keep);
-    for operation in &mut prefix {
-        if operation.returned.is_some_and(|returned| returned > until) {
-            open(operation);
-        }
-    }
-    prefix
 }
