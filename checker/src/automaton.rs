@@ -1,6 +1,8 @@
 //! A model seen through numbers: states and operations interned, transitions computed once.
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::model::Model;
 use crate::partition::Op;
@@ -12,6 +14,8 @@ pub(crate) type StateId = u32;
 pub(crate) type Label = u32;
 
 const ILLEGAL: u32 = u32::MAX;
+/// A transition that nobody has asked for yet.
+const UNKNOWN: u32 = u32::MAX - 1;
 
 /// The part of a model's behaviour that a search has met.
 pub(crate) struct Automaton<'m, M: Model> {
@@ -19,7 +23,7 @@ pub(crate) struct Automaton<'m, M: Model> {
     labels: Interner<(M::Input, Option<M::Output>)>,
     pure: Vec<bool>,
     states: Interner<M::State>,
-    transitions: FxHashMap<(StateId, Label), u32>,
+    transitions: Transitions,
     /// Bytes that the states own, as the model counts them.
     owned: usize,
     dishonest: Option<Label>,
@@ -34,7 +38,7 @@ impl<'m, M: Model> Automaton<'m, M> {
             labels: Interner::new(),
             pure: Vec::new(),
             states: Interner::new(),
-            transitions: FxHashMap::default(),
+            transitions: Transitions::default(),
             owned: 0,
             dishonest: None,
             looked: 0,
@@ -45,7 +49,11 @@ impl<'m, M: Model> Automaton<'m, M> {
 
     /// The operation's label.
     pub(crate) fn label(&mut self, op: &Op<M::Input, M::Output>) -> Label {
-        let (label, new) = self.labels.intern((op.input.clone(), op.seen.clone()));
+        let hash = FxBuildHasher.hash_one((&op.input, &op.seen));
+        let same =
+            |(input, seen): &(M::Input, Option<M::Output>)| *input == op.input && *seen == op.seen;
+        let make = || (op.input.clone(), op.seen.clone());
+        let (label, new) = self.labels.intern_as(hash, same, make);
         if new {
             self.pure
                 .push(self.model.is_pure(&op.input, op.seen.as_ref()));
@@ -61,12 +69,17 @@ impl<'m, M: Model> Automaton<'m, M> {
         self.pure.len()
     }
 
+    /// How many states were met.
+    pub(crate) fn states(&self) -> usize {
+        self.states.len()
+    }
+
     /// The state after an operation, or `None` where it is illegal.
     pub(crate) fn step(&mut self, state: StateId, label: Label) -> Option<StateId> {
         self.looked += 1;
-        let next = match self.transitions.get(&(state, label)) {
-            Some(&next) => next,
-            None => self.compute(state, label),
+        let next = match self.transitions.get(state, label) {
+            UNKNOWN => self.compute(state, label),
+            next => next,
         };
         (next != ILLEGAL).then_some(next)
     }
@@ -85,11 +98,12 @@ impl<'m, M: Model> Automaton<'m, M> {
         if self.is_pure(label) && next != ILLEGAL && next != state {
             self.dishonest = Some(label);
         }
-        self.transitions.insert((state, label), next);
+        self.transitions.set(state, label, next, self.pure.len());
         next
     }
 
-    fn state(&mut self, state: M::State) -> StateId {
+    /// The number of a state.
+    pub(crate) fn state(&mut self, state: M::State) -> StateId {
         let bytes = self.model.state_bytes(&state);
         let (number, new) = self.states.intern(state);
         if new {
@@ -106,7 +120,72 @@ impl<'m, M: Model> Automaton<'m, M> {
 
     /// The memory in use, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let transition = size_of::<(StateId, Label, u32)>() + 1;
-        self.owned + self.states.bytes() + self.transitions.capacity() * transition * 3
+        self.owned + self.states.bytes() + self.transitions.bytes()
+    }
+}
+
+/// Transitions by state and label: in a table where labels are few, hashed where they are many.
+#[derive(Debug, Default)]
+struct Transitions {
+    /// The labels of a row; 0 before the first transition.
+    stride: usize,
+    /// One row for each of the first states.
+    rows: Vec<u32>,
+    /// The others, in several maps, so that growing one never takes long.
+    others: Vec<FxHashMap<(StateId, Label), u32>>,
+    /// The entries that the maps have room for, together.
+    hashed_room: usize,
+}
+
+impl Transitions {
+    /// The most labels that a row is made for.
+    const MOST_LABELS: usize = 512;
+    /// The most entries of the table.
+    const MOST_ENTRIES: usize = 1 << 21;
+    /// How many maps there are.
+    const MAPS: usize = 64;
+
+    fn get(&self, state: StateId, label: Label) -> u32 {
+        if (label as usize) < self.stride {
+            let at = state as usize * self.stride + label as usize;
+            if let Some(&next) = self.rows.get(at) {
+                return next;
+            }
+        }
+        if self.others.is_empty() {
+            return UNKNOWN;
+        }
+        let map = &self.others[Self::map_of(state, label)];
+        map.get(&(state, label)).copied().unwrap_or(UNKNOWN)
+    }
+
+    fn set(&mut self, state: StateId, label: Label, next: u32, labels: usize) {
+        if self.stride == 0 && labels <= Self::MOST_LABELS {
+            self.stride = labels;
+        }
+        let entries = (state as usize + 1) * self.stride;
+        if (label as usize) < self.stride && entries <= Self::MOST_ENTRIES {
+            if self.rows.len() < entries {
+                self.rows.resize(entries, UNKNOWN);
+            }
+            self.rows[state as usize * self.stride + label as usize] = next;
+        } else {
+            if self.others.is_empty() {
+                self.others.resize_with(Self::MAPS, FxHashMap::default);
+            }
+            let map = &mut self.others[Self::map_of(state, label)];
+            let room = map.capacity();
+            map.insert((state, label), next);
+            self.hashed_room += map.capacity() - room;
+        }
+    }
+
+    fn map_of(state: StateId, label: Label) -> usize {
+        (state.wrapping_mul(31) ^ label) as usize % Self::MAPS
+    }
+
+    fn bytes(&self) -> usize {
+        let hashed = size_of::<(StateId, Label, u32)>() + 1;
+        self.rows.capacity() * size_of::<u32>() + self.hashed_room * hashed * 3
     }
 }

@@ -1,14 +1,14 @@
 //! The entry points: a history and a model in, a judgement out.
 
-use testimony_history::{Answer, Call, History, Model as Kind, RecordedHistory, Value};
+use testimony_history::{Answer, Call, History, Model as Kind, Outcome, RecordedHistory, Value};
 
 use crate::budget::Budget;
 use crate::counterexample;
 use crate::court::{Court, RecordedCourt, Ruled, Ruling, TypedCourt};
 use crate::model::Model;
-use crate::models::{Bundled, Keyed, decode, for_bundled};
+use crate::models::{Bundled, decode, for_bundled, verify_recorded_witness};
 use crate::verdict::{Exhausted, Judgement, PartitionWitness, Reason, Verdict, Witness};
-use crate::witness::{WitnessError, verify_witness};
+use crate::witness::WitnessError;
 
 /// Judges a history against a model. The verdict comes with its evidence, which has been verified;
 /// if it does not hold the verdict is undecided. Time is exponential in the number of operations
@@ -51,21 +51,23 @@ pub fn decide_recorded<'a>(
     for_bundled!(model, B => decide_by::<B>(model, initial, history, budget))
 }
 
-/// Shrinks and explains a key of a recorded history that was found to be illegal.
+/// Shrinks and explains a key of a recorded history that was found to be illegal, perhaps with the
+/// operation whose return nothing gets past.
 pub(crate) fn conclude_recorded(
     model: Kind,
     initial: Option<&Value>,
     history: &RecordedHistory,
-    key: &Option<Value>,
+    (key, furthest): (&Option<Value>, Option<u32>),
     budget: &Budget,
 ) -> Verdict {
     for_bundled!(model, B => match RecordedCourt::<B>::new(model, initial) {
-        Ok(court) => counterexample::find(&court, history, key, budget),
-        Err(problem) => Verdict::Undecided(exhausted(Reason::NotCovered(problem))),
+        Ok(court) => counterexample::find(&court, history, key, furthest, budget),
+        Err(problem) => Verdict::Undecided(Exhausted::because(Reason::NotCovered(problem))),
     })
 }
 
-/// Replays a witness for a recorded history; see [`verify_witness`]. A history that the model
+/// Replays a witness for a recorded history; see
+/// [`verify_witness`](crate::verify_witness). A history that the model
 /// cannot read has no witness: the error is the text that says why.
 pub fn verify_recorded(
     model: Kind,
@@ -103,10 +105,14 @@ impl<'a, I, O> Decision<'a, I, O> {
         }
     }
 
-    /// The key that was found to be illegal, if one was.
-    pub(crate) fn illegal_key(&self) -> Option<Option<Value>> {
+    /// The key that was found to be illegal, if one was, and the operation (by number in the
+    /// history) whose return nothing gets past, if it is known.
+    pub(crate) fn illegal_part(&self) -> Option<(Option<Value>, Option<u32>)> {
         match &self.judgement.verdict {
-            Verdict::Undecided(why) if self.is_illegal() => Some(why.key.clone()),
+            Verdict::Undecided(why) if self.is_illegal() => {
+                let furthest = why.furthest.and_then(|op| u32::try_from(op).ok());
+                Some((why.key.clone(), furthest))
+            }
             _ => None,
         }
     }
@@ -142,8 +148,12 @@ fn replay<B: Bundled>(
     history: &RecordedHistory,
     witness: &Witness,
 ) -> Result<Result<(), WitnessError>, String> {
-    let model = Keyed(B::starting_as(initial)?);
-    Ok(verify_witness(&model, &decode::<B>(history)?, witness))
+    decode::<B>(history)?;
+    Ok(verify_recorded_witness(
+        &B::starting_as(initial)?,
+        history,
+        witness,
+    ))
 }
 
 fn decide_by<'a, B: Bundled>(
@@ -192,26 +202,49 @@ where
                 conclude: None,
             }
         }
-        Ruled::Undecided(mut why) => {
-            why.furthest = why
-                .furthest
-                .and_then(|op| usize::try_from(op).ok())
-                .map(index(history));
+        Ruled::Undecided(why) => {
+            let why = in_the_file(why, &court, history);
             Decision {
                 judgement: judgement(Verdict::Undecided(why)),
                 conclude: None,
             }
         }
-        Ruled::Illegal(key) => {
-            let verdict = Verdict::Undecided(not_concluded(&key));
+        Ruled::Illegal(key, furthest) => {
+            let verdict = Verdict::Undecided(not_concluded(&key, furthest));
             let budget = budget.clone();
-            let conclude = move || counterexample::find(&court, history, &key, &budget);
+            let conclude = move || counterexample::find(&court, history, &key, furthest, &budget);
             Decision {
                 judgement: judgement(verdict),
                 conclude: Some(Box::new(conclude)),
             }
         }
     }
+}
+
+/// Names operations by their place in the file, and says which were in the way.
+fn in_the_file<I, O>(
+    mut why: Exhausted,
+    court: &impl Court<I, O>,
+    history: &History<I, O>,
+) -> Exhausted {
+    let furthest = why.furthest.and_then(|op| usize::try_from(op).ok());
+    why.furthest = furthest.map(index(history));
+    let (Some(difficulty), Some(furthest)) = (&mut why.difficulty, furthest) else {
+        why.difficulty = None;
+        return why;
+    };
+    let until = history.operations()[furthest].returned;
+    for operation in history.operations() {
+        let called = Some(operation.called) <= until && court.key(&operation.input) == why.key;
+        match operation.outcome {
+            Outcome::Unknown if called => difficulty.unknown.push(operation.call.index),
+            Outcome::Completed(_) if called && operation.returned >= until => {
+                difficulty.open.push(operation.call.index);
+            }
+            Outcome::Completed(_) | Outcome::Failed | Outcome::Unknown => {}
+        }
+    }
+    why
 }
 
 fn index<I, O>(history: &History<I, O>) -> impl Fn(usize) -> u64 {
@@ -235,13 +268,13 @@ fn verified<I, O>(
     let witness = Witness { partitions };
     match court.verify(history, &witness) {
         Ok(()) => Verdict::Linearizable(witness),
-        Err(problem) => Verdict::Undecided(exhausted(Reason::EvidenceFailed(problem))),
+        Err(problem) => Verdict::Undecided(Exhausted::because(Reason::EvidenceFailed(problem))),
     }
 }
 
 fn undecided<I, O>(history: &History<I, O>, reason: Reason) -> Decision<'_, I, O> {
     let judgement = Judgement {
-        verdict: Verdict::Undecided(exhausted(reason)),
+        verdict: Verdict::Undecided(Exhausted::because(reason)),
         operations: history.operations().len(),
         partitions: 0,
         steps: 0,
@@ -253,22 +286,12 @@ fn undecided<I, O>(history: &History<I, O>, reason: Reason) -> Decision<'_, I, O
     }
 }
 
-fn exhausted(reason: Reason) -> Exhausted {
-    Exhausted {
-        reason,
-        key: None,
-        partitions: 0,
-        furthest: None,
-        steps: 0,
-    }
-}
-
 /// What a decision holds until its counterexample is found; nobody sees it.
-fn not_concluded(key: &Option<Value>) -> Exhausted {
+fn not_concluded(key: &Option<Value>, furthest: Option<u32>) -> Exhausted {
     let reason = Reason::EvidenceFailed("the counterexample was not looked for".to_owned());
     Exhausted {
         key: key.clone(),
-        partitions: 1,
-        ..exhausted(reason)
+        furthest: furthest.map(u64::from),
+        ..Exhausted::because(reason)
     }
 }

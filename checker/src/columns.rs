@@ -106,7 +106,7 @@ impl<'a> Docket<'a> {
         let conclude = move || {
             let (model, initial) = (self.history.model(), self.initial.as_ref());
             let small = clash.history(self.history);
-            let verdict = conclude_recorded(model, initial, &small, &key, &self.budget);
+            let verdict = conclude_recorded(model, initial, &small, (&key, None), &self.budget);
             clash.note(verdict, self.history, operations)
         };
         Decision::with_conclusion(judgement, Box::new(conclude))
@@ -120,14 +120,14 @@ impl<'a> Docket<'a> {
         let mut judgement = self.judgement(excused);
         let (model, rest) = (self.history.model(), self.rest(excused));
         let decision = decide_recorded(model, self.initial.as_ref(), &rest, &self.budget);
-        let key = decision.illegal_key();
+        let part = decision.illegal_part();
         let slow = decision.into_judgement();
         judgement.steps += slow.steps;
         judgement.algorithms = both(&judgement.algorithms, &slow.algorithms);
-        if let Some(key) = key {
+        if let Some((key, furthest)) = part {
             let conclude = move || {
                 let initial = self.initial.as_ref();
-                conclude_recorded(model, initial, &rest, &key, &self.budget)
+                conclude_recorded(model, initial, &rest, (&key, furthest), &self.budget)
             };
             return Decision::with_conclusion(judgement, Box::new(conclude));
         }
@@ -173,7 +173,7 @@ impl<'a> Docket<'a> {
 
     fn key(&self, key: u32) -> Option<Value> {
         let id = self.keys.id(key);
-        (id != ValueId::ABSENT).then(|| self.history.values().get(id).clone())
+        (id != ValueId::ABSENT).then(|| self.history.values().get(id))
     }
 }
 
@@ -188,10 +188,7 @@ fn both(some: &[Algorithm], others: &[Algorithm]) -> Vec<Algorithm> {
 
 fn undecided(reason: Reason, steps: u64) -> Exhausted {
     Exhausted {
-        reason,
-        key: None,
-        partitions: 1,
-        furthest: None,
         steps,
+        ..Exhausted::because(reason)
     }
 }

@@ -1,6 +1,7 @@
 //! From an illegal partition to a few operations that contradict each other, confirmed and
 //! explained.
 
+mod prefix;
 mod shrinker;
 
 use rustc_hash::FxHashSet;
@@ -8,21 +9,27 @@ use testimony_history::{History, Operation, Outcome, Position, Value};
 
 use crate::budget::Budget;
 use crate::court::Court;
+use crate::explain::Explanation;
 use crate::partition::narrow;
 use crate::search::{Answer, Limits};
 use crate::verdict::{ConfirmedBy, Counterexample, Exhausted, Reason, Verdict};
 use shrinker::{Shrinker, Shrunk};
 
+/// The most operations that are explained.
+const EXPLAINED_MOST: usize = 1000;
 /// The most operations that brute force confirms.
 const ORACLE_MOST: usize = 12;
-/// The most steps of confirming by the search without prunings.
-const CONFIRM_STEPS: u64 = 300_000;
+/// The most steps of confirming by the search without prunings, for so few operations; with more,
+/// each step takes longer, and is less likely to be enough.
+const CONFIRM_STEPS: u64 = 3_000_000;
+const CONFIRM_FEW: u64 = 16;
 
 /// Shrinks the partition with this key, which a court found illegal, and explains the rest.
 pub(crate) fn find<I, O>(
     court: &impl Court<I, O>,
     history: &History<I, O>,
     key: &Option<Value>,
+    furthest: Option<u32>,
     budget: &Budget,
 ) -> Verdict<I, O>
 where
@@ -30,12 +37,13 @@ where
     O: Clone + Eq,
 {
     let exhibits = exhibits(court, history, key);
+    let until = furthest.and_then(|op| history.operations()[op as usize].returned);
     let original = History::from_operations(exhibits.clone());
     let Shrunk {
         operations,
         mut notes,
         anchor,
-    } = Shrinker::new(court, budget, exhibits).shrink();
+    } = Shrinker::new(court, budget, exhibits, until).shrink();
     let operations = History::from_operations(ranked(operations));
     let confirmed_by = match confirm(court, &operations, budget) {
         Ok(confirmed_by) => confirmed_by,
@@ -53,10 +61,30 @@ where
         key: key.clone(),
         notes,
         confirmed_by,
-        explanation: court.explain(&operations, &original, anchor),
+        explanation: explain(court, &operations, &original, anchor),
         operations,
         original_operations: original.operations().len(),
     }))
+}
+
+/// The contradiction in words, unless nobody would read so many.
+fn explain<I, O>(
+    court: &impl Court<I, O>,
+    operations: &History<I, O>,
+    original: &History<I, O>,
+    anchor: Option<u64>,
+) -> Explanation {
+    let count = operations.operations().len();
+    if count <= EXPLAINED_MOST {
+        return court.explain(operations, original, anchor);
+    }
+    Explanation {
+        headline: format!("no order explains these {count} operations"),
+        sentences: vec![
+            "They were not made fewer before the limits of the check were reached.".to_owned(),
+        ],
+        ..Explanation::default()
+    }
 }
 
 /// The operations on one key that may have happened, with `after` links among themselves.
@@ -135,7 +163,7 @@ fn confirm<I, O>(
         };
     }
     let limits = Limits {
-        steps: CONFIRM_STEPS,
+        steps: CONFIRM_STEPS * CONFIRM_FEW / history.operations().len().max(1) as u64,
         bytes: budget.bytes,
         budget,
     };
@@ -150,12 +178,8 @@ fn confirm<I, O>(
 }
 
 fn evidence_failed(key: &Option<Value>, problem: String) -> Exhausted {
-    let reason = Reason::EvidenceFailed(problem);
     Exhausted {
-        reason,
         key: key.clone(),
-        partitions: 1,
-        furthest: None,
-        steps: 0,
+        ..Exhausted::because(Reason::EvidenceFailed(problem))
     }
 }

@@ -2,6 +2,7 @@
 //! Deciding, shrinking and explaining all ask a court, so that what shrinks is what was recorded.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
 use rustc_hash::FxHashSet;
 use testimony_history::{
@@ -13,9 +14,11 @@ use crate::erasure;
 use crate::expert::{Expert, Layman};
 use crate::explain::{self, Explanation};
 use crate::model::Model;
-use crate::models::{Bundled, Keyed, canonical, decode};
+use crate::models::{
+    Bundled, Keyed, canonical, decode, decode_one, key_of, verify_recorded_witness,
+};
 use crate::oracle;
-use crate::partition::{Partition, malformed, split};
+use crate::partition::{Asked, Partition, malformed, split};
 use crate::relaxation::{self, Anchor, Relaxed};
 use crate::search::{self, Found, Limits, Prunings};
 use crate::trial::{Finding, Trial};
@@ -52,6 +55,9 @@ pub(crate) trait Court<I, O> {
     fn oracle(&self, history: &History<I, O>) -> Option<bool>;
     /// The search with every pruning off, on a history of one key.
     fn search_unpruned(&self, history: &History<I, O>, limits: Limits<'_>) -> Option<Found>;
+    /// For each operation of an illegal history of one key, whether it is an unknown one that an
+    /// exhaustive search never lets happen; `None` if that is not found out.
+    fn idle(&self, history: &History<I, O>, limits: Limits<'_>) -> Option<Vec<bool>>;
     /// Says why a small illegal history of one key cannot be explained. Operations are spoken of as
     /// they are in the original. Nothing before the anchor (an index) matters.
     fn explain(
@@ -73,7 +79,9 @@ pub(crate) struct Ruling {
 /// The decision itself; operations by number in the history.
 pub(crate) enum Ruled {
     Orders(Vec<(Option<Value>, Vec<u32>)>),
-    Illegal(Option<Value>),
+    /// The partition with this key has none. The operation whose return nothing gets past, if it is
+    /// known.
+    Illegal(Option<Value>, Option<u32>),
     Undecided(Exhausted),
 }
 
@@ -83,7 +91,7 @@ pub(crate) struct TypedCourt<'m, M: Model> {
 }
 
 /// A part of a history in the terms of a model.
-type Part<M> = Partition<<M as Model>::Input, <M as Model>::Output>;
+pub(crate) type Part<M> = Partition<<M as Model>::Input, <M as Model>::Output>;
 
 /// Judges recorded histories by a bundled model.
 pub(crate) struct RecordedCourt<B: Bundled> {
@@ -112,7 +120,7 @@ fn rule<M: Model>(
             let named = orders.into_iter().enumerate();
             Ruled::Orders(named.map(|(part, order)| (key(part), order)).collect())
         }
-        Finding::Illegal(part) => Ruled::Illegal(key(part)),
+        Finding::Illegal(part, furthest) => Ruled::Illegal(key(part), furthest),
         Finding::Undecided(why) => Ruled::Undecided(why),
     };
     let (steps, algorithms) = (outcome.steps, outcome.algorithms);
@@ -154,9 +162,38 @@ fn unpruned<M: Model>(
     ))
 }
 
+fn idle<M: Model>(
+    model: &M,
+    partitions: &[Partition<M::Input, M::Output>],
+    operations: usize,
+    limits: Limits<'_>,
+) -> Option<Vec<bool>> {
+    let [partition] = partitions else { return None };
+    let mut idle = vec![false; operations];
+    for op in search::idle(model, &partition.ops, limits)? {
+        idle[partition.ops[op as usize].source as usize] = true;
+    }
+    Some(idle)
+}
+
 impl<M: Model> TypedCourt<'_, M> {
-    fn split(&self, history: &History<M::Input, M::Output>) -> Vec<Partition<M::Input, M::Output>> {
-        split(history, |input| (self.model.key(input), input.clone()))
+    /// The history, cut by key.
+    pub(crate) fn split(
+        &self,
+        history: &History<M::Input, M::Output>,
+    ) -> Vec<Partition<M::Input, M::Output>> {
+        let asked = |operation: &Operation<M::Input, M::Output>| {
+            let seen = match &operation.outcome {
+                Outcome::Completed(output) => Some(output.clone()),
+                Outcome::Failed | Outcome::Unknown => None,
+            };
+            let input = operation.input.clone();
+            Ok::<_, Infallible>(Asked { input, seen })
+        };
+        match split(history, |input| self.model.key(input), asked) {
+            Ok(parts) => parts,
+            Err(never) => match never {},
+        }
     }
 }
 
@@ -236,6 +273,15 @@ impl<M: Model> Court<M::Input, M::Output> for TypedCourt<'_, M> {
         unpruned(self.model, &self.split(history), limits)
     }
 
+    fn idle(
+        &self,
+        history: &History<M::Input, M::Output>,
+        limits: Limits<'_>,
+    ) -> Option<Vec<bool>> {
+        let operations = history.operations().len();
+        idle(self.model, &self.split(history), operations, limits)
+    }
+
     fn explain(
         &self,
         history: &History<M::Input, M::Output>,
@@ -271,17 +317,18 @@ impl<B: Bundled> RecordedCourt<B> {
         })
     }
 
-    fn split(&self, history: &RecordedHistory) -> Result<Vec<Part<B>>, String> {
-        let decoded = decode::<B>(history)?;
-        Ok(split(&decoded, |input| {
-            (input.key.clone(), input.input.clone())
-        }))
+    /// The history, cut by key and read.
+    pub(crate) fn split(&self, history: &RecordedHistory) -> Result<Vec<Part<B>>, String> {
+        split(history, key_of, |operation| {
+            let (input, seen) = decode_one::<B>(operation)?;
+            Ok(Asked { input, seen })
+        })
     }
 }
 
 impl<B: Bundled> Court<Call, Answer> for RecordedCourt<B> {
     fn key(&self, input: &Call) -> Option<Value> {
-        input.key.as_ref().map(canonical)
+        key_of(input)
     }
 
     fn rule(&self, history: &RecordedHistory, budget: &Budget) -> Result<Ruling, String> {
@@ -295,8 +342,7 @@ impl<B: Bundled> Court<Call, Answer> for RecordedCourt<B> {
     }
 
     fn verify(&self, history: &RecordedHistory, witness: &Witness) -> Result<(), String> {
-        let decoded = decode::<B>(history)?;
-        verify_witness(&Keyed(self.object.clone()), &decoded, witness)
+        verify_recorded_witness(&self.object, history, witness)
             .map_err(|problem| problem.to_string())
     }
 
@@ -345,6 +391,11 @@ impl<B: Bundled> Court<Call, Answer> for RecordedCourt<B> {
 
     fn search_unpruned(&self, history: &RecordedHistory, limits: Limits<'_>) -> Option<Found> {
         unpruned(&self.object, &self.split(history).ok()?, limits)
+    }
+
+    fn idle(&self, history: &RecordedHistory, limits: Limits<'_>) -> Option<Vec<bool>> {
+        let operations = history.operations().len();
+        idle(&self.object, &self.split(history).ok()?, operations, limits)
     }
 
     fn explain(

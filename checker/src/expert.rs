@@ -27,6 +27,15 @@ pub(crate) trait Expert<M: Model>: Sync {
         Simplified::to(ops.to_vec())
     }
 
+    /// States of which one at least can do all that the object can, when some operations of the
+    /// partition begin, whatever came before: the object is in one of them, or in one that the
+    /// operations cannot tell from it, or in one in which they can do less. `None` if there are too
+    /// many, or nobody knows. Takes what [`simplify`](Expert::simplify) made.
+    fn possible_states(&self, model: &M, ops: &[Op<M::Input, M::Output>]) -> Option<Vec<M::State>> {
+        let _ = (model, ops);
+        None
+    }
+
     /// Decides the partition by an algorithm of its own, if it has one that covers it.
     fn decide(&self, model: &M, ops: &[Op<M::Input, M::Output>]) -> Option<Decided> {
         let _ = (model, ops);

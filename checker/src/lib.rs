@@ -81,11 +81,13 @@ mod erasure;
 pub mod examination;
 mod expert;
 pub mod explain;
+mod ladder;
 pub mod model;
 pub mod models;
 pub mod oracle;
 mod parallel;
 mod partition;
+mod refutation;
 mod relaxation;
 mod search;
 #[cfg(test)]
@@ -109,7 +111,7 @@ pub use explain::{CycleEdge, Explanation, Why};
 pub use model::Model;
 pub use stream::{Stream, StreamLimits, StreamSize, StreamVerdict, Ticket, Violation};
 pub use verdict::{
-    Algorithm, ConfirmedBy, Counterexample, Exhausted, Judgement, Note, PartitionWitness, Reason,
-    Verdict, Witness,
+    Algorithm, ConfirmedBy, Counterexample, Difficulty, Exhausted, Judgement, Note,
+    PartitionWitness, Reason, Verdict, Witness,
 };
 pub use witness::{WitnessError, verify_witness};

@@ -17,6 +17,8 @@ use testimony_history::{Answer, Call, History, Operation, Outcome, RecordedHisto
 
 use crate::expert::{Expert, Layman};
 use crate::model::Model;
+use crate::verdict::Witness;
+use crate::witness::{Meaning, WitnessError, replay_witness};
 pub use cell::Cell;
 pub use counter::Counter;
 pub use keyed::{Keyed, KeyedInput};
@@ -92,20 +94,16 @@ pub(crate) fn decode<B: Bundled>(history: &RecordedHistory) -> Result<Decoded<B>
 fn decode_operation<B: Bundled>(
     operation: &Operation<Call, Answer>,
 ) -> Result<Operation<KeyedInput<B::Input>, B::Output>, String> {
-    let call = &operation.input;
-    let place = |problem| format!("operation {}, {}: {problem}", operation.call.index, call.f);
-    let outcome = match &operation.outcome {
-        Outcome::Completed(answer) => {
-            Outcome::Completed(B::decode_answer(call, answer).map_err(place)?)
-        }
-        Outcome::Failed => Outcome::Failed,
-        Outcome::Unknown => Outcome::Unknown,
+    let (input, seen) = decode_one::<B>(operation)?;
+    let outcome = match (&operation.outcome, seen) {
+        (Outcome::Completed(_), Some(seen)) => Outcome::Completed(seen),
+        (Outcome::Failed, _) => Outcome::Failed,
+        (Outcome::Completed(_) | Outcome::Unknown, _) => Outcome::Unknown,
     };
-    let input = B::decode_call(operation.process, call).map_err(place)?;
     Ok(Operation {
         process: operation.process,
         input: KeyedInput {
-            key: call.key.as_ref().map(canonical),
+            key: key_of(&operation.input),
             input,
         },
         outcome,
@@ -117,22 +115,64 @@ fn decode_operation<B: Bundled>(
     })
 }
 
-/// The value with the entries of every map in one order: JSON objects have none.
-pub(crate) fn canonical(value: &Value) -> Value {
-    match value {
-        Value::List(items) => Value::List(items.iter().map(canonical).collect()),
-        Value::Map(entries) => {
-            let mut entries: Vec<(Arc<str>, Value)> = entries
-                .iter()
-                .map(|(name, value)| (name.clone(), canonical(value)))
-                .collect();
-            entries.sort();
-            Value::Map(entries.into())
-        }
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Number(_) | Value::Str(_) => {
-            value.clone()
+/// What one operation asks for, and what it was answered if it completed; the error names it.
+pub(crate) fn decode_one<B: Bundled>(
+    operation: &Operation<Call, Answer>,
+) -> Result<(B::Input, Option<B::Output>), String> {
+    let call = &operation.input;
+    let place = |problem| format!("operation {}, {}: {problem}", operation.call.index, call.f);
+    let seen = match &operation.outcome {
+        Outcome::Completed(answer) => Some(B::decode_answer(call, answer).map_err(place)?),
+        Outcome::Failed | Outcome::Unknown => None,
+    };
+    let input = B::decode_call(operation.process, call).map_err(place)?;
+    Ok((input, seen))
+}
+
+/// The object that a call is made on.
+pub(crate) fn key_of(call: &Call) -> Option<Value> {
+    call.key.as_ref().map(canonical)
+}
+
+/// A bundled model takes recorded operations as it reads them.
+struct AsRead<'m, B>(&'m B);
+
+impl<B: Bundled> Meaning<Call, Answer> for AsRead<'_, B> {
+    type State = B::State;
+
+    fn init(&self) -> B::State {
+        self.0.init()
+    }
+
+    fn is_on(&self, operation: &Operation<Call, Answer>, key: &Option<Value>) -> bool {
+        key_of(&operation.input) == *key
+    }
+
+    fn step(&self, state: &B::State, operation: &Operation<Call, Answer>) -> Option<B::State> {
+        let (input, seen) = decode_one::<B>(operation).ok()?;
+        self.0.step(state, &input, seen.as_ref())
+    }
+
+    fn describe(&self, operation: &Operation<Call, Answer>) -> String {
+        match decode_one::<B>(operation) {
+            Ok((input, seen)) => self.0.describe(&input, seen.as_ref()),
+            Err(problem) => problem,
         }
     }
+}
+
+/// [`verify_witness`](crate::verify_witness) for a history as it was recorded.
+pub(crate) fn verify_recorded_witness<B: Bundled>(
+    object: &B,
+    history: &RecordedHistory,
+    witness: &Witness,
+) -> Result<(), WitnessError> {
+    replay_witness(&AsRead(object), history, witness)
+}
+
+/// The value with the entries of every map in one order: JSON objects have none.
+pub(crate) fn canonical(value: &Value) -> Value {
+    value.canonical()
 }
 
 /// The bytes that a value owns beyond its own size.

@@ -3,8 +3,7 @@
 //! Linearizability is local (Herlihy and Wing 1990, section 3.3): a history is linearizable if and
 //! only if each object's part is. The cut keeps what the whole history says about order.
 
-use std::collections::BTreeMap;
-
+use rustc_hash::FxHashMap;
 use testimony_history::{History, Operation, Outcome, Position, Value};
 
 /// One operation that may have happened, as a judge sees it.
@@ -32,61 +31,96 @@ pub(crate) struct Partition<I, O> {
     pub(crate) ops: Vec<Op<I, O>>,
 }
 
-/// Cuts a history by key, smallest key first. `part` gives an input's key, and what is asked of the
-/// object with that key.
-pub(crate) fn split<I, J, O: Clone>(
+/// What is asked of the object with a key, and what was answered.
+pub(crate) struct Asked<J, P> {
+    pub(crate) input: J,
+    pub(crate) seen: Option<P>,
+}
+
+/// Cuts a history by key, smallest key first. `key_of` gives the key of an operation, `asked` what
+/// it means; an error of either ends the cut.
+pub(crate) fn split<I, O, J, P, E>(
     history: &History<I, O>,
-    part: impl Fn(&I) -> (Option<Value>, J),
-) -> Vec<Partition<J, O>> {
+    key_of: impl Fn(&I) -> Option<Value>,
+    asked: impl Fn(&Operation<I, O>) -> Result<Asked<J, P>, E>,
+) -> Result<Vec<Partition<J, P>>, E> {
     let operations = history.operations();
-    let (keys, mut inputs): (Vec<Option<Value>>, Vec<Option<J>>) = operations
-        .iter()
-        .map(|op| part(&op.input))
-        .map(|(key, input)| (key, Some(input)))
-        .unzip();
-    let mut parts: BTreeMap<&Option<Value>, Vec<Op<J, O>>> = BTreeMap::new();
-    let mut local: Vec<Option<u32>> = vec![None; operations.len()];
-    let mut order: Vec<usize> = (0..operations.len()).collect();
-    order.sort_by_key(|&number| operations[number].called);
-    for number in order {
-        let operation = &operations[number];
+    let (mut parts, places) = parts(operations, key_of);
+    let linked = operations.iter().any(|op| op.after.is_some());
+    let mut local: Vec<u32> = vec![0; if linked { operations.len() } else { 0 }];
+    for (number, operation) in operations.iter().enumerate() {
+        let Asked { input, seen } = asked(operation)?;
         if matches!(operation.outcome, Outcome::Failed) {
             continue;
         }
-        let Some(input) = inputs[number].take() else {
-            continue;
-        };
-        let part = parts.entry(&keys[number]).or_default();
-        let after = predecessor(operations, &keys, number).and_then(|before| local[before]);
-        local[number] = Some(narrow(part.len()));
-        part.push(considered(operation, input, number, after));
+        let part = &mut parts[places.part_of(number)].ops;
+        let after = predecessor(operations, &places, number).map(|before| local[before]);
+        if linked {
+            local[number] = narrow(part.len());
+        }
+        let completed = matches!(operation.outcome, Outcome::Completed(_));
+        part.push(Op {
+            source: narrow(number),
+            input,
+            seen,
+            called: operation.called,
+            returned: operation.returned.filter(|_| completed),
+            after,
+        });
     }
-    parts
-        .into_iter()
-        .map(|(key, ops)| Partition {
-            key: key.clone(),
-            ops,
-        })
-        .collect()
+    parts.retain(|part| !part.ops.is_empty());
+    Ok(parts)
 }
 
-fn considered<I, J, O: Clone>(
-    operation: &Operation<I, O>,
-    input: J,
-    number: usize,
-    after: Option<u32>,
-) -> Op<J, O> {
-    let (seen, returned) = match &operation.outcome {
-        Outcome::Completed(output) => (Some(output.clone()), operation.returned),
-        Outcome::Failed | Outcome::Unknown => (None, None),
-    };
-    Op {
-        source: narrow(number),
-        input,
-        seen,
-        called: operation.called,
-        returned,
-        after,
+/// Empty partitions, smallest key first, and the place of each operation's among them.
+fn parts<I, O, J, P>(
+    operations: &[Operation<I, O>],
+    key_of: impl Fn(&I) -> Option<Value>,
+) -> (Vec<Partition<J, P>>, Places) {
+    let mut places: FxHashMap<Option<Value>, u32> = FxHashMap::default();
+    let mut keys: Vec<(Option<Value>, usize)> = Vec::new();
+    let mut place_of: Vec<u32> = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let key = key_of(&operation.input);
+        let same = place_of
+            .last()
+            .filter(|&&place| keys[place as usize].0 == key);
+        let place = same.copied().unwrap_or_else(|| {
+            *places.entry(key).or_insert_with_key(|key| {
+                keys.push((key.clone(), 0));
+                narrow(keys.len() - 1)
+            })
+        });
+        keys[place as usize].1 += 1;
+        place_of.push(place);
+    }
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_by(|&a, &b| keys[a].0.cmp(&keys[b].0));
+    let mut rank = vec![0; keys.len()];
+    for (place, &key) in order.iter().enumerate() {
+        rank[key] = place;
+    }
+    let parts = order
+        .iter()
+        .map(|&key| Partition {
+            key: keys[key].0.clone(),
+            ops: Vec::with_capacity(keys[key].1),
+        })
+        .collect();
+    (parts, Places { rank, place_of })
+}
+
+/// Which partition each operation belongs to.
+struct Places {
+    /// The place of a key among the partitions, by when it was first seen.
+    rank: Vec<usize>,
+    /// When an operation's key was first seen, counted in keys.
+    place_of: Vec<u32>,
+}
+
+impl Places {
+    fn part_of(&self, number: usize) -> usize {
+        self.rank[self.place_of[number] as usize]
     }
 }
 
@@ -95,14 +129,16 @@ fn considered<I, J, O: Clone>(
 /// unknown one, which may take effect late.
 fn predecessor<I, O>(
     operations: &[Operation<I, O>],
-    keys: &[Option<Value>],
+    places: &Places,
     number: usize,
 ) -> Option<usize> {
     let mut at = number;
     loop {
         let before = operations[at].after? as usize;
         match operations[before].outcome {
-            Outcome::Completed(_) if keys[before] == keys[number] => return Some(before),
+            Outcome::Completed(_) if places.part_of(before) == places.part_of(number) => {
+                return Some(before);
+            }
             Outcome::Completed(_) | Outcome::Failed => at = before,
             Outcome::Unknown => return None,
         }

@@ -19,54 +19,35 @@
 //!   state, everything that must precede it has happened, and it can be too early for nothing.
 //! - *Alike.* Of two open operations with the same label the one that returns first goes first, a
 //!   required one before an optional one. Swapping the two in a completion changes no state, and
-//!   each
-//!   is at a place that its own times allow. Operations with an `after` link are left alone.
+//!   each is at a place that its own times allow. Operations with an `after` link are left alone.
 //! - *Affected.* An optional operation happens only if it changes the state, and is followed at
 //!   once by an open operation that could not have come before it to the same effect: one that
 //!   would have been illegal, or would have led to another state. Any other follower moves in front
 //!   of it, or makes it superfluous so that it is dropped; either makes the completion less.
 //! - *Dominance.* What is dead with some optional operations used is dead with more of them used.
 
+mod breadth;
 mod candidates;
 mod configuration;
+mod prunings;
 mod window;
 
 use crate::automaton::{Automaton, StateId};
 use crate::budget::Budget;
 use crate::model::Model;
-use crate::partition::Op;
+use crate::partition::{Op, narrow};
 use crate::table::DeadTable;
 use crate::verdict::Reason;
+use breadth::Breadth;
 use candidates::Lister;
 use configuration::Configuration;
+pub(crate) use prunings::Prunings;
 use window::{NONE, Window};
 
 /// How many transitions may be looked up at the price of a step.
 const LOOKS_PER_STEP: u64 = 32;
-
-/// Which prunings are on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Prunings {
-    pub(crate) eager: bool,
-    pub(crate) alike: bool,
-    pub(crate) affected: bool,
-    pub(crate) dominance: bool,
-}
-
-impl Prunings {
-    pub(crate) const ALL: Prunings = Prunings {
-        eager: true,
-        alike: true,
-        affected: true,
-        dominance: true,
-    };
-    pub(crate) const NONE: Prunings = Prunings {
-        eager: false,
-        alike: false,
-        affected: false,
-        dominance: false,
-    };
-}
+/// How often the limits other than steps are looked at, in turns.
+const TURNS_PER_LOOK: u64 = 64;
 
 /// What a search may spend.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +64,8 @@ pub(crate) struct Found {
     pub(crate) steps: u64,
     /// The operation whose return was the furthest not got past.
     pub(crate) furthest: Option<u32>,
+    /// How many states of the object were met.
+    pub(crate) states: usize,
 }
 
 /// Whether there is an order.
@@ -96,7 +79,7 @@ pub(crate) enum Answer {
     GaveUp(Reason),
 }
 
-/// Searches for an order of the operations that the model accepts.
+/// Searches for an order of the operations that the model accepts, depth first.
 pub(crate) fn search<M: Model>(
     model: &M,
     ops: &[Op<M::Input, M::Output>],
@@ -106,11 +89,82 @@ pub(crate) fn search<M: Model>(
     let mut automaton = Automaton::new(model);
     match Window::new(ops, &mut automaton, prunings.alike) {
         Some(window) => Search::new(&window, &mut automaton, prunings, limits).run(),
-        None => Found {
+        None => Found::impossible(),
+    }
+}
+
+/// The unknown operations without which the search finds no order in the very same way, since it
+/// never lets them happen; `None` unless there is no order.
+pub(crate) fn idle<M: Model>(
+    model: &M,
+    ops: &[Op<M::Input, M::Output>],
+    limits: Limits<'_>,
+) -> Option<Vec<u32>> {
+    let mut automaton = Automaton::new(model);
+    let window = Window::new(ops, &mut automaton, true)?;
+    let mut search = Search::new(&window, &mut automaton, Prunings::ALL, limits);
+    let found = search.run();
+    let idle = |&op: &u32| window.is_optional(op) && !search.tried[op as usize];
+    (found.answer == Answer::NoOrder).then(|| (0..narrow(ops.len())).filter(idle).collect())
+}
+
+/// The same as [`search`], breadth first: memory is bounded by the configurations at one position
+/// rather than by those that are dead.
+pub(crate) fn search_breadth<M: Model>(
+    model: &M,
+    ops: &[Op<M::Input, M::Output>],
+    prunings: Prunings,
+    limits: Limits<'_>,
+) -> Found {
+    sweep(model, [model.init()], ops, prunings, limits)
+}
+
+/// Whether the operations have an order that begins in one of some states; if so, one.
+pub(crate) fn sweep<M: Model>(
+    model: &M,
+    starts: impl IntoIterator<Item = M::State>,
+    ops: &[Op<M::Input, M::Output>],
+    prunings: Prunings,
+    limits: Limits<'_>,
+) -> Found {
+    let mut automaton = Automaton::new(model);
+    match Window::new(ops, &mut automaton, prunings.alike) {
+        Some(window) => {
+            let starts: Vec<StateId> = starts.into_iter().map(|s| automaton.state(s)).collect();
+            Breadth::new(&window, &mut automaton, prunings, limits).run(&starts)
+        }
+        None => Found::impossible(),
+    }
+}
+
+impl Found {
+    /// Nothing was found, for a reason.
+    pub(crate) fn gave_up(furthest: Option<u32>, reason: Reason) -> Self {
+        Found {
+            answer: Answer::GaveUp(reason),
+            furthest,
+            ..Found::impossible()
+        }
+    }
+
+    /// There is no order, for a reason that needs no search.
+    pub(crate) fn impossible() -> Self {
+        Found {
             answer: Answer::NoOrder,
             steps: 0,
             furthest: None,
-        },
+            states: 0,
+        }
+    }
+}
+
+/// The answer, unless the model has broken its word about purity.
+fn honest<M: Model>(automaton: &Automaton<'_, M>, answer: Answer) -> Answer {
+    match automaton.dishonest() {
+        Some(op) => Answer::GaveUp(Reason::EvidenceFailed(format!(
+            "the model calls an operation pure that changes the state: {op}"
+        ))),
+        None => answer,
     }
 }
 
@@ -132,7 +186,10 @@ struct Search<'a, 'm, M: Model> {
     /// The operations that have happened, in order.
     trail: Vec<u32>,
     steps: u64,
+    turns: u64,
     furthest: u32,
+    /// Optional operations that were tried.
+    tried: Vec<bool>,
     /// Scratch: the key of a configuration.
     key: Vec<u64>,
 }
@@ -185,12 +242,14 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
             candidates: Vec::new(),
             trail: Vec::new(),
             steps: 0,
+            turns: 0,
             furthest: 0,
+            tried: vec![false; window.optional_end()],
             key: Vec::new(),
         }
     }
 
-    fn run(mut self) -> Found {
+    fn run(&mut self) -> Found {
         if self.advance() {
             return self.found_order();
         }
@@ -221,29 +280,29 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         self.found(Answer::NoOrder)
     }
 
-    fn found_order(mut self) -> Found {
+    fn found_order(&mut self) -> Found {
         let order = std::mem::take(&mut self.trail);
         self.found(Answer::Order(order))
     }
 
     fn found(&self, answer: Answer) -> Found {
-        let answer = match self.automaton.dishonest() {
-            Some(op) => Answer::GaveUp(Reason::EvidenceFailed(format!(
-                "the model calls an operation pure that changes the state: {op}"
-            ))),
-            None => answer,
-        };
+        let answer = honest(self.automaton, answer);
         let furthest = self.window.returns.get(self.furthest as usize).copied();
         Found {
             answer,
             steps: self.steps(),
             furthest,
+            states: self.automaton.states(),
         }
     }
 
-    fn exhausted(&self) -> Option<Reason> {
+    fn exhausted(&mut self) -> Option<Reason> {
         if self.steps() >= self.limits.steps {
             return Some(Reason::Steps);
+        }
+        self.turns += 1;
+        if self.turns % TURNS_PER_LOOK != 1 {
+            return None;
         }
         if self.limits.budget.stopped() {
             return Some(Reason::Stopped);
@@ -307,6 +366,9 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
             frame.applied = op;
         }
         self.steps += 1;
+        if self.window.is_optional(op) {
+            self.tried[op as usize] = true;
+        }
         self.here.state = next;
         self.here.mark(op);
         self.trail.push(op);
@@ -316,15 +378,18 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
     /// Lets pure operations happen and gets past every return whose operation has happened. Whether
     /// that was the last.
     fn advance(&mut self) -> bool {
+        if self.prunings.eager {
+            self.absorb();
+        }
         while !self.here.at_end() {
-            if self.prunings.eager {
-                self.absorb();
-            }
             if !self.here.has_happened(self.here.returning()) {
                 self.furthest = self.furthest.max(self.here.position);
                 return false;
             }
             self.here.pass();
+            if self.prunings.eager {
+                self.absorb_new();
+            }
         }
         true
     }
@@ -335,13 +400,27 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         while again {
             again = false;
             for word in 0..self.here.words() {
-                let mut slots = self.here.pending(word);
+                let mut slots = self.here.pending_pure(word);
                 while slots != 0 {
                     let op = self.here.take(word, &mut slots);
-                    if self.window.pure[op as usize] && self.absorb_one(op) {
+                    if self.absorb_one(op) {
                         again |= self.window.linked[op as usize];
                     }
                 }
+            }
+        }
+    }
+
+    /// The same, after getting past a return: the state is as it was, so only those that were
+    /// called since can be legal, or what waited for another.
+    fn absorb_new(&mut self) {
+        if self.window.has_links {
+            self.absorb();
+            return;
+        }
+        for op in self.here.arrivals() {
+            if self.window.pure[op as usize] && !self.window.is_optional(op) {
+                self.absorb_one(op);
             }
         }
     }

@@ -262,11 +262,9 @@ impl<B: Bundled> Keys<B> {
         let partitions = undecided.len();
         let (key, reason) = undecided.into_iter().min_by(|a, b| a.0.cmp(b.0))?;
         Some(Exhausted {
-            reason,
             key: key.clone(),
             partitions,
-            furthest: None,
-            steps: 0,
+            ..Exhausted::because(reason)
         })
     }
 }

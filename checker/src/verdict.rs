@@ -41,6 +41,10 @@ pub enum Algorithm {
     WindowedSearch,
     /// The zones of a register's distinct values.
     Zones,
+    /// No order of a part of the history, whatever came before it.
+    WindowedRefutation,
+    /// Windowed breadth-first search; good for any model, and sparing of memory.
+    BreadthFirstSearch,
     /// The sweep over a queue's distinct values.
     QueueSweep,
     /// The greedy for a map's key with distinct values that are read, overwritten and removed.
@@ -87,6 +91,21 @@ pub struct Exhausted {
     pub furthest: Option<u64>,
     /// Steps spent on that partition.
     pub steps: u64,
+    /// What made it hard, if the search got stuck somewhere.
+    pub difficulty: Option<Difficulty>,
+}
+
+/// What made a partition hard where the search got stuck: every set of open operations may have
+/// happened, in many orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difficulty {
+    /// The `index` of the invocations of the operations that were open at the furthest return, and
+    /// returned later or with it.
+    pub open: Vec<u64>,
+    /// The same of the operations called by then whose outcome is unknown: they stay open for good.
+    pub unknown: Vec<u64>,
+    /// How many states of the object were met.
+    pub states: u64,
 }
 
 /// What ran out.
@@ -142,12 +161,28 @@ pub enum ConfirmedBy {
     PrunedSearch,
 }
 
+impl Exhausted {
+    /// One partition is undecided for this reason, and no more is known.
+    pub fn because(reason: Reason) -> Self {
+        Exhausted {
+            reason,
+            key: None,
+            partitions: 1,
+            furthest: None,
+            steps: 0,
+            difficulty: None,
+        }
+    }
+}
+
 impl Algorithm {
     /// A short name.
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::WindowedSearch => "windowed-search",
             Algorithm::Zones => "zones",
+            Algorithm::WindowedRefutation => "windowed-refutation",
+            Algorithm::BreadthFirstSearch => "breadth-first-search",
             Algorithm::QueueSweep => "queue-sweep",
             Algorithm::CellGreedy => "cell-greedy",
             Algorithm::CounterGreedy => "counter-greedy",

@@ -405,7 +405,7 @@ impl Zones {
             order[free] = row;
         };
         let mut chain = Vec::new();
-        for first in self.blocks.from_last() {
+        for first in self.blocks.backwards() {
             chain.extend(self.chain_from(first));
             while let Some(at) = chain.pop() {
                 let cluster = self.at(at);

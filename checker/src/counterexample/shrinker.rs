@@ -17,14 +17,24 @@
 //! - A completed operation is *opened*, made unknown: the same order holds.
 //! - An operation is replaced by a *weaker* form, by its meaning.
 //! - An unknown operation that no other can notice is dropped; each model's expert proves that.
+//!
+//! Last, unknown operations are hidden that an exhaustive search of what is left never lets happen:
+//! without them it is the same search, and finds nothing either.
+//!
+//! A long history is first cut where it was found that nothing gets past, and anchored near there.
+//! So most judgements are of a few dozen operations, however long the history.
 
-use rustc_hash::FxHashSet;
+use std::slice;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 use testimony_history::{History, Operation, Outcome, Position, Value};
 
+use super::prefix::{open, prefix};
 use super::select;
 use crate::budget::Budget;
 use crate::court::{Court, Ruled};
 use crate::relaxation::Anchor;
+use crate::search::Limits;
 use crate::verdict::Note;
 
 /// The least that one judgement may cost, in steps; it may also cost some times what the first did.
@@ -32,9 +42,20 @@ const STEPS_EACH: u64 = 50_000;
 const TIMES_FIRST: u64 = 2;
 /// The same for all judgements of one phase of shrinking.
 const STEPS_ALL: u64 = 300_000;
-const TIMES_FIRST_ALL: u64 = 4;
+const TIMES_FIRST_ALL: u64 = 8;
 /// What a judgement costs for each operation, beyond the steps of its search.
 const STEPS_PER_OPERATION: u64 = 10;
+
+/// How many judgements of the whole cutting and anchoring it may cost.
+const LOCALIZE: u64 = 24;
+/// The most operations among which those that never happen are looked for.
+const HIDE_MOST: usize = 512;
+/// More operations than this are cut and anchored first.
+const LONG: usize = 64;
+/// How many operations come after the first anchor that is tried, and how many times as many after
+/// each next one.
+const NEAREST: usize = 16;
+const FARTHER: usize = 4;
 
 /// The most operations that a person takes in at once.
 const SMALL: usize = 10;
@@ -62,11 +83,18 @@ pub(super) struct Shrinker<'a, I, O, C> {
     exhibits: Vec<Operation<I, O>>,
     notes: Vec<Note>,
     anchor: Option<u64>,
+    /// The end of a prefix that is probably illegal.
+    until: Option<Position>,
 }
 
 impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
     /// To shrink operations of one key that the court found illegal.
-    pub(super) fn new(court: &'a C, budget: &'a Budget, exhibits: Vec<Operation<I, O>>) -> Self {
+    pub(super) fn new(
+        court: &'a C,
+        budget: &'a Budget,
+        exhibits: Vec<Operation<I, O>>,
+        until: Option<Position>,
+    ) -> Self {
         let (steps_each, steps_all) = (u64::MAX, u64::MAX);
         let (notes, anchor) = (Vec::new(), None);
         Shrinker {
@@ -78,17 +106,22 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
             exhibits,
             notes,
             anchor,
+            until,
         }
     }
 
     /// What is left in the end, and what was relaxed.
     pub(super) fn shrink(mut self) -> Shrunk<I, O> {
+        if self.exhibits.len() > LONG {
+            self.localize();
+        }
         if self.budget.stopped() || !self.is_illegal(&self.exhibits.clone()) {
             return self.shrunk();
         }
         let first = self.spent;
         self.steps_each = STEPS_EACH.max(first.saturating_mul(TIMES_FIRST));
         self.steps_all = STEPS_ALL.max(first.saturating_mul(TIMES_FIRST_ALL));
+        self.afresh().hide();
         self.afresh().erase();
         self.afresh().cut();
         let start = self.shrunk();
@@ -98,12 +131,75 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
         if from_start.operations.len() <= SMALL {
             return from_start;
         }
+        if start.anchor.is_some() {
+            return from_start;
+        }
         (self.exhibits, self.notes) = (start.operations, start.notes);
         if self.afresh().anchor() {
             self.relax();
         }
         let anchored = self.exhibits.len() < from_start.operations.len();
         if anchored { self.shrunk() } else { from_start }
+    }
+
+    /// Goes over to few operations that are probably illegal, without ever judging the whole.
+    fn localize(&mut self) {
+        let whole = self.exhibits.len() as u64;
+        self.steps_each = STEPS_EACH + whole * 2;
+        self.steps_all = STEPS_ALL + whole * STEPS_PER_OPERATION * LOCALIZE;
+        if let Some(until) = self.until
+            && !self.accept(prefix(&self.exhibits, until))
+        {
+            self.until = None;
+        }
+        if self.until.is_none() {
+            self.cut();
+        }
+        let mut after = NEAREST;
+        while after < self.exhibits.len() && !self.budget.stopped() {
+            if self.anchor_before(after) {
+                break;
+            }
+            after *= FARTHER;
+        }
+        (self.steps_each, self.steps_all, self.spent) = (u64::MAX, u64::MAX, 0);
+    }
+
+    /// Starts at the briefest anchor that so many operations come after, or up to twice as many, if
+    /// what follows is illegal.
+    fn anchor_before(&mut self, after: usize) -> bool {
+        let last = self.exhibits.len() - after;
+        let length = |op: &Operation<I, O>| op.returned.map(|returned| returned - op.called);
+        let places = last.saturating_sub(after)..last;
+        let briefest = places
+            .filter(|&place| length(&self.exhibits[place]).is_some())
+            .filter_map(|place| Some((place, self.court.anchor(&self.exhibits[place])?)))
+            .min_by_key(|(place, _)| length(&self.exhibits[*place]));
+        briefest.is_some_and(|(place, anchor)| self.start_at(place, &anchor))
+    }
+
+    /// Hides unknown operations that an exhaustive search never lets happen.
+    fn hide(&mut self) {
+        let any = self
+            .exhibits
+            .iter()
+            .any(|op| op.outcome == Outcome::Unknown);
+        if !any || self.exhibits.len() > HIDE_MOST || self.is_tired() {
+            return;
+        }
+        let history = History::from_operations(self.exhibits.clone());
+        let limits = Limits {
+            steps: self.steps_each.min(self.budget.steps),
+            bytes: self.budget.bytes,
+            budget: self.budget,
+        };
+        let Some(idle) = self.court.idle(&history, limits) else {
+            return;
+        };
+        let keep: Vec<bool> = idle.iter().map(|idle| !idle).collect();
+        if keep.contains(&false) {
+            self.accept(select(&self.exhibits, &keep));
+        }
     }
 
     /// With all of its steps to spend.
@@ -128,6 +224,7 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
             self.relax_groups();
             self.weaken_each();
             self.cut();
+            self.hide();
             if self.exhibits == before || self.is_tired() {
                 return;
             }
@@ -163,24 +260,19 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
             return false;
         };
         self.spent += ruling.steps + operations.len() as u64 * STEPS_PER_OPERATION;
-        matches!(ruling.decision, Ruled::Illegal(_))
+        matches!(ruling.decision, Ruled::Illegal(..))
     }
 
     fn note_opened(&mut self, before: &[Operation<I, O>]) {
-        for operation in self
-            .exhibits
-            .iter()
-            .filter(|op| op.outcome == Outcome::Unknown)
-        {
-            let index = operation.call.index;
-            let was = before.iter().find(|other| other.call.index == index);
-            if was.is_some_and(|was| was.outcome != Outcome::Unknown) {
-                self.notes.push(Note {
-                    operation: index,
-                    text: LEFT_OPEN.to_owned(),
-                });
-            }
-        }
+        let was_open = |op: &&Operation<I, O>| op.outcome == Outcome::Unknown;
+        let index = |op: &Operation<I, O>| op.call.index;
+        let before: FxHashSet<u64> = before.iter().filter(was_open).map(index).collect();
+        let opened = self.exhibits.iter().filter(was_open).map(index);
+        let opened = opened.filter(|index| !before.contains(index));
+        self.notes.extend(opened.map(|operation| Note {
+            operation,
+            text: LEFT_OPEN.to_owned(),
+        }));
     }
 
     /// Cuts to the shortest prefix that is illegal, by bisection: what explains a longer prefix
@@ -205,9 +297,15 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
     fn erase(&mut self) {
         let elements = self.court.elements(&self.exhibits);
         let all: FxHashSet<Value> = elements.iter().cloned().collect();
-        for element in elements.iter().rev() {
-            let mut gone = all.clone();
-            gone.remove(element);
+        // What nothing gets past is most likely about an element of its own.
+        let last = self.exhibits.iter().max_by_key(|op| op.returned);
+        let suspects = last.map_or_else(Vec::new, |op| self.court.elements(slice::from_ref(op)));
+        for element in suspects.iter().chain(elements.iter().rev()) {
+            if self.is_tired() {
+                return;
+            }
+            let gone = all.iter().filter(|other| *other != element).cloned();
+            let gone: FxHashSet<Value> = gone.collect();
             if !gone.is_empty() && self.erase_these(&gone) {
                 return;
             }
@@ -222,15 +320,22 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
     }
 
     fn erase_these(&mut self, gone: &FxHashSet<Value>) -> bool {
+        self.spent += self.exhibits.len() as u64 * STEPS_PER_OPERATION;
         let (left, keep) = self.court.without(&self.exhibits, gone);
         let changed = left != self.exhibits || keep.contains(&false);
         let before = self.exhibits.clone();
         let accepted = changed && self.accept(select(&left, &keep));
         if accepted {
+            let was: FxHashMap<u64, &Outcome<O>> = before
+                .iter()
+                .map(|op| (op.call.index, &op.outcome))
+                .collect();
             for operation in &self.exhibits {
                 let index = operation.call.index;
-                let was = before.iter().find(|other| other.call.index == index);
-                if was.is_some_and(|was| was.outcome != operation.outcome) {
+                if was
+                    .get(&index)
+                    .is_some_and(|was| **was != operation.outcome)
+                {
                     self.notes.push(Note {
                         operation: index,
                         text: ELIDED.to_owned(),
@@ -245,47 +350,68 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
     /// Whether there is one.
     fn anchor(&mut self) -> bool {
         for place in (0..self.exhibits.len()).rev() {
-            let Some(anchor) = self.court.anchor(&self.exhibits[place]) else {
-                continue;
-            };
-            let anchored = self.anchored_at(place, &anchor);
-            let operation = self.exhibits[place].call.index;
-            if anchored.len() < self.exhibits.len() && self.accept(anchored) {
-                if let Anchor::State(weaker) = anchor {
-                    self.notes.push(Note {
-                        operation,
-                        text: weaker.text.to_owned(),
-                    });
-                }
-                self.anchor = Some(operation);
+            if self.is_tired() {
+                return false;
+            }
+            if let Some(anchor) = self.court.anchor(&self.exhibits[place])
+                && self.start_at(place, &anchor)
+            {
                 return true;
             }
         }
         false
     }
 
+    /// Starts at an anchor, if what follows is illegal.
+    fn start_at(&mut self, place: usize, anchor: &Anchor<I, O>) -> bool {
+        let anchored = self.anchored_at(place, anchor);
+        let operation = self.exhibits[place].call.index;
+        if anchored.len() >= self.exhibits.len() || !self.accept(anchored) {
+            return false;
+        }
+        if let Anchor::State(weaker) = anchor {
+            self.notes.push(Note {
+                operation,
+                text: weaker.text.to_owned(),
+            });
+        }
+        self.anchor = Some(operation);
+        true
+    }
+
     fn anchored_at(&self, place: usize, anchor: &Anchor<I, O>) -> Vec<Operation<I, O>> {
-        let mut operations = self.exhibits.clone();
-        let (called, returned) = (operations[place].called, operations[place].returned);
-        let mut keep = vec![true; operations.len()];
-        for (other, operation) in operations.iter_mut().enumerate() {
-            let completed = operation.returned.is_some();
-            if other == place {
-                match anchor {
-                    Anchor::Start => keep[other] = false,
-                    Anchor::State(weaker) => {
-                        operation.input = weaker.input.clone();
-                        operation.outcome = weaker.outcome.clone();
-                    }
-                }
-            } else if operation.returned.is_some_and(|end| end < called) {
-                keep[other] = false;
-            } else if completed && Some(operation.called) <= returned {
-                keep[other] = !self.court.is_pure(operation);
+        let Operation {
+            called,
+            returned,
+            call,
+            ..
+        } = &self.exhibits[place];
+        let overlaps = |op: &Operation<I, O>| {
+            op.returned.is_some() && Some(op.called) <= *returned && op.call != *call
+        };
+        let keep: Vec<bool> = self
+            .exhibits
+            .iter()
+            .enumerate()
+            .map(|(other, op)| match anchor {
+                Anchor::Start if other == place => false,
+                _ if other == place => true,
+                _ if op.returned.is_some_and(|end| end < *called) => false,
+                _ => !(overlaps(op) && self.court.is_pure(op)),
+            })
+            .collect();
+        let mut anchored = select(&self.exhibits, &keep);
+        for operation in &mut anchored {
+            if overlaps(operation) {
                 open(operation);
+            } else if let Anchor::State(weaker) = anchor
+                && operation.call == *call
+            {
+                operation.input = weaker.input.clone();
+                operation.outcome = weaker.outcome.clone();
             }
         }
-        self.noticed(&select(&operations, &keep))
+        self.noticed(&anchored)
     }
 
     /// Without the unknown operations that nobody can notice.
@@ -346,6 +472,9 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
 
     fn weaken_each(&mut self) {
         for place in 0..self.exhibits.len() {
+            if self.is_tired() {
+                return;
+            }
             if !self.is_free(place) {
                 continue;
             }
@@ -363,26 +492,4 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
             }
         }
     }
-}
-
-/// Makes an operation's outcome unknown.
-fn open<I, O>(operation: &mut Operation<I, O>) {
-    operation.outcome = Outcome::Unknown;
-    operation.returned = None;
-    operation.end = None;
-}
-
-/// What was known at a time: later calls left out, later returns unknown.
-fn prefix<I: Clone, O: Clone>(
-    operations: &[Operation<I, O>],
-    until: Position,
-) -> Vec<Operation<I, O>> {
-    let keep: Vec<bool> = operations.iter().map(|op| op.called <= until).collect();
-    let mut prefix = select(operations, &keep);
-    for operation in &mut prefix {
-        if operation.returned.is_some_and(|returned| returned > until) {
-            open(operation);
-        }
-    }
-    prefix
 }

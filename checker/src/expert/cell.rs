@@ -6,6 +6,7 @@
 mod blocks;
 mod clusters;
 mod gaps;
+mod states;
 mod unnoticed;
 mod writers;
 mod zones;
@@ -66,6 +67,10 @@ impl Expert<Cell> for CellExpert {
             ops,
             impossible: None,
         }
+    }
+
+    fn possible_states(&self, model: &Cell, ops: &[CellOp]) -> Option<Vec<Value>> {
+        states::possible(model, ops)
     }
 }
 

@@ -11,13 +11,13 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use testimony_history::{Function, Model as Kind, RecordedHistory, Value};
 
-use super::{Decided, Layman};
+use super::Decided;
 use crate::budget::Budget;
-use crate::models::{Bundled, decode, for_bundled};
+use crate::court::RecordedCourt;
+use crate::models::{Bundled, for_bundled};
 use crate::oracle;
-use crate::partition::{Op, split};
-use crate::search::{Answer, Limits};
-use crate::trial::search_simplified;
+use crate::partition::Op;
+use crate::search::{Answer, Limits, Prunings, search};
 use crate::verdict::{Algorithm, PartitionWitness, Verdict, Witness};
 use drawn::{Mix, Wish, draw, mutate};
 
@@ -30,9 +30,10 @@ fn count() -> u64 {
 }
 
 /// The operations of a history of one object.
-fn ops<B: Bundled>(history: &RecordedHistory) -> Vec<Op<B::Input, B::Output>> {
-    let decoded = decode::<B>(history).expect("it can be read");
-    let parts = split(&decoded, |input| (input.key.clone(), input.input.clone()));
+fn ops<B: Bundled>(mix: &Mix, history: &RecordedHistory) -> Vec<Op<B::Input, B::Output>> {
+    let court = RecordedCourt::<B>::new(mix.model, Some(&mix.initial));
+    let parts = court.and_then(|court| court.split(history));
+    let parts = parts.expect("it can be read");
     parts.into_iter().flat_map(|part| part.ops).collect()
 }
 
@@ -40,7 +41,7 @@ fn ops<B: Bundled>(history: &RecordedHistory) -> Vec<Op<B::Input, B::Output>> {
 fn decided(mix: &Mix, history: &RecordedHistory) -> Option<Decided> {
     for_bundled!(mix.model, B => {
         let model = B::starting_as(Some(&mix.initial)).expect("a fine start");
-        B::expert().decide(&model, &ops::<B>(history))
+        B::expert().decide(&model, &ops::<B>(mix, history))
     })
 }
 
@@ -54,7 +55,7 @@ fn searched(mix: &Mix, history: &RecordedHistory, steps: u64) -> Option<bool> {
     };
     for_bundled!(mix.model, B => {
         let model = B::starting_as(Some(&mix.initial)).expect("a fine start");
-        match search_simplified(&model, &Layman, &ops::<B>(history), limits).answer {
+        match search(&model, &ops::<B>(mix, history), Prunings::ALL, limits).answer {
             Answer::Order(_) => Some(true),
             Answer::NoOrder => Some(false),
             Answer::GaveUp(_) => None,

@@ -1,5 +1,6 @@
 //! Operations and times in words.
 
+use rustc_hash::FxHashMap;
 use testimony_history::{
     Answer, Call, Function, Model as Kind, Operation, Origin, Outcome, RecordedHistory, Value,
 };
@@ -28,10 +29,11 @@ impl<'a> Words<'a> {
         history: &'a RecordedHistory,
         original: &'a RecordedHistory,
     ) -> Self {
-        let recorded = |op: &'a Operation<Call, Answer>| {
-            let same = |other: &&Operation<_, _>| other.call.index == op.call.index;
-            original.operations().iter().find(same).unwrap_or(op)
-        };
+        let recorded = original.operations().iter();
+        let recorded: FxHashMap<u64, &Operation<Call, Answer>> =
+            recorded.map(|op| (op.call.index, op)).collect();
+        let recorded =
+            |op: &'a Operation<Call, Answer>| recorded.get(&op.call.index).copied().unwrap_or(op);
         let operations: Vec<_> = history.operations().iter().map(recorded).collect();
         let decimals = decimals(&operations);
         Words {

@@ -84,6 +84,12 @@ impl Cell {
         }
     }
 
+    /// Values that stand for all that no operation mentions, if some do.
+    pub(crate) fn others(&self) -> Option<[Value; 2]> {
+        let abstraction = self.abstraction.as_ref()?;
+        Some([abstraction.some_text.clone(), abstraction.something.clone()])
+    }
+
     fn blur(&self, value: Value) -> Value {
         match &self.abstraction {
             Some(abstraction) => abstraction.blur(value),

@@ -87,7 +87,11 @@ impl<'w> Lister<'w> {
         let start = candidates.len();
         let forced = here.returning();
         for word in 0..here.words() {
-            let mut slots = here.pending(word);
+            let mut slots = if self.prunings.eager {
+                here.pending_updates(word)
+            } else {
+                here.pending(word)
+            };
             while slots != 0 {
                 let op = here.take(word, &mut slots);
                 if op != forced

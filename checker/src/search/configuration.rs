@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::automaton::{Label, StateId};
 
 use super::window::{NONE, Window};
+use crate::partition::narrow;
 
 /// A configuration, and what is needed to move to a neighbouring one and back.
 pub(super) struct Configuration<'w> {
@@ -16,6 +17,8 @@ pub(super) struct Configuration<'w> {
     pub(super) done: Vec<u64>,
     /// Slots whose operation is open: called, and its return not got past.
     open: Vec<u64>,
+    /// Slots whose operation is open and pure.
+    pure: Vec<u64>,
     /// The operation in each slot.
     current: Vec<u32>,
     /// Bits of the optional operations that have happened.
@@ -33,6 +36,7 @@ impl<'w> Configuration<'w> {
             state: 0,
             done: vec![0; window.slots.div_ceil(64)],
             open: vec![0; window.slots.div_ceil(64)],
+            pure: vec![0; window.slots.div_ceil(64)],
             current: vec![NONE; window.slots],
             used: vec![0; window.optional.div_ceil(64)],
             used_count: vec![0; window.classes.len()],
@@ -65,6 +69,16 @@ impl<'w> Configuration<'w> {
         self.open[word] & !self.done[word]
     }
 
+    /// Those of them whose operation is pure.
+    pub(super) fn pending_pure(&self, word: usize) -> u64 {
+        self.pure[word] & !self.done[word]
+    }
+
+    /// Those whose operation is not.
+    pub(super) fn pending_updates(&self, word: usize) -> u64 {
+        self.open[word] & !self.pure[word] & !self.done[word]
+    }
+
     /// The operation in the lowest slot of a set of slots from one word, which it leaves.
     pub(super) fn take(&self, word: usize, slots: &mut u64) -> u32 {
         let slot = word * 64 + slots.trailing_zeros() as usize;
@@ -74,6 +88,9 @@ impl<'w> Configuration<'w> {
 
     /// Whether what must come before an operation has happened.
     pub(super) fn precursor_done(&self, op: u32) -> bool {
+        if !self.window.has_links {
+            return true;
+        }
         let before = self.window.after[op as usize];
         if before == NONE || self.window.rank[before as usize] < self.position {
             return true;
@@ -110,6 +127,20 @@ impl<'w> Configuration<'w> {
         }
     }
 
+    /// Takes back the last operation.
+    pub(super) fn unmark(&mut self, op: u32) {
+        if self.window.class[op as usize] == NONE {
+            self.free(op);
+        } else {
+            self.unmark_optional(op);
+        }
+    }
+
+    /// Forgets that a required operation has happened.
+    pub(super) fn free(&mut self, op: u32) {
+        clear(&mut self.done, self.window.slot[op as usize] as usize);
+    }
+
     /// Takes back the last optional operation; for required ones `done` is restored whole.
     pub(super) fn unmark_optional(&mut self, op: u32) {
         let class = self.window.class[op as usize];
@@ -123,11 +154,22 @@ impl<'w> Configuration<'w> {
         }
     }
 
+    /// Takes over what has happened from a configuration at the same position.
+    pub(super) fn load(&mut self, state: StateId, done: &[u64], used: &[u64]) {
+        self.state = state;
+        self.done.copy_from_slice(done);
+        self.used.copy_from_slice(used);
+        for (class, count) in self.window.classes.iter().zip(&mut self.used_count) {
+            *count = ones(used, class.first_bit, class.ops.len());
+        }
+    }
+
     /// Gets past the next return, whose operation has happened.
     pub(super) fn pass(&mut self) {
         let slot = self.window.slot[self.returning() as usize] as usize;
         clear(&mut self.done, slot);
         clear(&mut self.open, slot);
+        clear(&mut self.pure, slot);
         self.position += 1;
         self.arrive();
     }
@@ -139,12 +181,17 @@ impl<'w> Configuration<'w> {
                 if self.window.rank[op as usize] != NONE {
                     let slot = self.window.slot[op as usize] as usize;
                     clear(&mut self.open, slot);
+                    clear(&mut self.pure, slot);
                     self.current[slot] = self.window.previous[op as usize];
                 }
             }
             self.position -= 1;
-            let slot = self.window.slot[self.returning() as usize] as usize;
+            let returning = self.returning() as usize;
+            let slot = self.window.slot[returning] as usize;
             set(&mut self.open, slot);
+            if self.window.pure[returning] {
+                set(&mut self.pure, slot);
+            }
         }
     }
 
@@ -155,11 +202,15 @@ impl<'w> Configuration<'w> {
                 let slot = self.window.slot[op as usize] as usize;
                 self.current[slot] = op;
                 set(&mut self.open, slot);
+                if self.window.pure[op as usize] {
+                    set(&mut self.pure, slot);
+                }
             }
         }
     }
 
-    fn arrivals(&self) -> Range<u32> {
+    /// What was called since the last return.
+    pub(super) fn arrivals(&self) -> Range<u32> {
         let position = self.position as usize;
         let from = if position == 0 {
             0
@@ -180,4 +231,10 @@ fn set(words: &mut [u64], at: usize) {
 
 fn clear(words: &mut [u64], at: usize) {
     words[at / 64] &= !(1 << (at % 64));
+}
+
+/// How many of some bits are set. They are set from the first on.
+fn ones(words: &[u64], first: usize, length: usize) -> u32 {
+    let set = (first..first + length).take_while(|&at| bit(words, at));
+    narrow(set.count())
 }

@@ -5,10 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use testimony_history::{History, Model as Kind, RecordedHistory, Value};
 
 use super::*;
+use crate::court::{Part, RecordedCourt};
 use crate::models::counter::{Counter, CounterInput, CounterOutput};
-use crate::models::{Bundled, decode, for_bundled};
+use crate::models::{Bundled, for_bundled};
 use crate::oracle;
-use crate::partition::split;
 use crate::simulated::{Fault, Schedule, simulate};
 
 fn all_prunings() -> impl Iterator<Item = Prunings> {
@@ -20,41 +20,61 @@ fn all_prunings() -> impl Iterator<Item = Prunings> {
     })
 }
 
-fn answer<M: Model>(model: &M, ops: &[Op<M::Input, M::Output>], prunings: Prunings) -> Found {
+/// The answers of the search in depth and of that in breadth.
+fn answers<M: Model>(
+    model: &M,
+    ops: &[Op<M::Input, M::Output>],
+    prunings: Prunings,
+) -> [Answer; 2] {
     let budget = Budget::for_tests();
     let limits = Limits {
         steps: budget.steps,
         bytes: budget.bytes,
         budget: &budget,
     };
-    search(model, ops, prunings, limits)
+    let deep = search(model, ops, prunings, limits);
+    let wide = search_breadth(model, ops, prunings, limits);
+    [deep.answer, wide.answer]
+}
+
+fn parts<B: Bundled>(kind: Kind, history: &RecordedHistory) -> Vec<Part<B>> {
+    let court = RecordedCourt::<B>::new(kind, None);
+    court.and_then(|court| court.split(history)).unwrap()
 }
 
 fn agrees<B: Bundled>(kind: Kind, history: &RecordedHistory, seed: u64) {
     let model = B::starting_as(None).unwrap();
-    let decoded = decode::<B>(history).unwrap();
     let expected = oracle::judge_recorded(kind, None, history)
         .unwrap()
         .unwrap();
-    let parts = split(&decoded, |input| (input.key.clone(), input.input.clone()));
+    let parts = parts::<B>(kind, history);
     for prunings in all_prunings() {
-        let found = parts
-            .iter()
-            .all(|part| match answer(&model, &part.ops, prunings).answer {
-                Answer::Order(order) => explains(&model, &part.ops, &order),
-                Answer::NoOrder => false,
-                Answer::GaveUp(why) => panic!("{why}"),
-            });
+        let mut found = [true; 2];
+        for part in &parts {
+            let answers = answers(&model, &part.ops, prunings);
+            for (found, answer) in found.iter_mut().zip(answers) {
+                *found &= match answer {
+                    Answer::Order(order) => explains(&model, &part.ops, &order),
+                    Answer::NoOrder => false,
+                    Answer::GaveUp(why) => panic!("{why}"),
+                };
+            }
+        }
         assert_eq!(
-            found, expected,
-            "{kind}, seed {seed}, {prunings:?}: {history:#?}"
+            found, [expected; 2],
+            "in depth and in breadth, {kind}, seed {seed}, {prunings:?}: {history:#?}"
         );
     }
 }
 
-/// Replays an order of the operations of a partition.
+/// Replays an order of the operations of a partition, each once and all that must happen.
 fn explains<M: Model>(model: &M, ops: &[Op<M::Input, M::Output>], order: &[u32]) -> bool {
     let mut state = model.init();
+    let mut happened = vec![0; ops.len()];
+    order.iter().for_each(|&op| happened[op as usize] += 1);
+    for (op, &times) in ops.iter().zip(&happened) {
+        assert!(times == 1 || times == 0 && op.returned.is_none());
+    }
     for &op in order {
         let op = &ops[op as usize];
         state = model
@@ -111,17 +131,16 @@ fn combinations_of_prunings_agree_where_more_than_64_operations_are_open() {
                 initial: Value::Null,
             };
             let (history, faulty) = simulate(&schedule, &mut rng);
-            decided += for_bundled!(kind, B => agree::<B>(&history, faulty, seed));
+            decided += for_bundled!(kind, B => agree::<B>(kind, &history, faulty, seed));
         }
     }
     assert!(decided >= 50, "only {decided} searches came to an end");
 }
 
 /// Returns how many of the searches with different prunings came to an end.
-fn agree<B: Bundled>(history: &RecordedHistory, faulty: bool, seed: u64) -> usize {
+fn agree<B: Bundled>(kind: Kind, history: &RecordedHistory, faulty: bool, seed: u64) -> usize {
     let model = B::starting_as(None).unwrap();
-    let decoded = decode::<B>(history).unwrap();
-    let parts = split(&decoded, |input| (input.key.clone(), input.input.clone()));
+    let parts = parts::<B>(kind, history);
     let ops = &parts[0].ops;
     let budget = Budget::for_tests();
     let limits = || Limits {
@@ -221,4 +240,31 @@ fn a_model_that_lies_about_purity_is_caught() {
         panic!("it was believed")
     };
     assert!(matches!(why.reason, Reason::EvidenceFailed(_)), "{why:?}");
+}
+
+/// Long enough that trails are dropped on the way, and with more open than two words hold.
+#[test]
+fn the_search_in_breadth_finds_its_way_back_through_a_long_history() {
+    let mut history = History::builder();
+    for round in 0..600 {
+        let open: Vec<_> = (0..130)
+            .map(|process| history.invoke(process, CounterInput::Add(1)))
+            .collect();
+        for op in open {
+            history.complete(op, CounterOutput::Done);
+        }
+        let read = history.invoke(0, CounterInput::Read);
+        history.complete(read, CounterOutput::Value(130 * (round + 1)));
+    }
+    let court = crate::court::TypedCourt {
+        model: &Counter::new(0),
+    };
+    let parts = court.split(&history.finish());
+    let [deep, wide] = answers(&Counter::new(0), &parts[0].ops, Prunings::ALL);
+    for answer in [deep, wide] {
+        let Answer::Order(order) = answer else {
+            panic!("{answer:?}")
+        };
+        assert!(explains(&Counter::new(0), &parts[0].ops, &order));
+    }
 }

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::automaton::{Automaton, Label};
 use crate::model::Model;
 use crate::partition::{Op, narrow};
+use testimony_history::Position;
 
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -31,6 +32,8 @@ pub(crate) struct Window {
     pub(crate) after: Vec<u32>,
     /// Whether `after` links it to another, either way.
     pub(crate) linked: Vec<bool>,
+    /// Whether `after` links any.
+    pub(crate) has_links: bool,
     /// The operations that must happen, in the order of their returns.
     pub(crate) returns: Vec<u32>,
     /// Where an operation stands in `returns`; `NONE` if it is optional.
@@ -63,13 +66,15 @@ impl Window {
         }
         let label: Vec<Label> = ops.iter().map(|op| automaton.label(op)).collect();
         let returns = in_order_of_return(ops);
+        let linked = linked(ops);
         let mut window = Window {
             pure: label
                 .iter()
                 .map(|&label| automaton.is_pure(label))
                 .collect(),
             after: predecessors(ops),
-            linked: linked(ops),
+            has_links: linked.contains(&true),
+            linked,
             rank: ranks(&returns, ops.len()),
             arrived: arrivals(ops, &returns),
             slot: vec![NONE; ops.len()],
@@ -88,6 +93,12 @@ impl Window {
 
     pub(crate) fn len(&self) -> usize {
         self.label.len()
+    }
+
+    /// One more than the number of the last optional operation.
+    pub(crate) fn optional_end(&self) -> usize {
+        let last = self.rank.iter().rposition(|&rank| rank == NONE);
+        last.map_or(0, |last| last + 1)
     }
 
     pub(crate) fn is_optional(&self, op: u32) -> bool {
@@ -157,11 +168,32 @@ impl Window {
     }
 }
 
+/// The operations that must happen, sorted by counting where positions leave few gaps.
 fn in_order_of_return<I, O>(ops: &[Op<I, O>]) -> Vec<u32> {
-    let mut returns: Vec<u32> = (0..narrow(ops.len()))
-        .filter(|&op| ops[op as usize].returned.is_some())
-        .collect();
-    returns.sort_by_key(|&op| ops[op as usize].returned);
+    let ends = || {
+        (0_u32..)
+            .zip(ops)
+            .filter_map(|(op, o)| Some((o.returned?, op)))
+    };
+    let first = ends().map(|(end, _)| end).min().unwrap_or(0);
+    let last = ends().map(|(end, _)| end).max().unwrap_or(0);
+    let room = (last - first) as usize + 1;
+    if room > ops.len() * 8 + 64 {
+        let mut returns: Vec<(Position, u32)> = ends().collect();
+        returns.sort_unstable();
+        return returns.into_iter().map(|(_, op)| op).collect();
+    }
+    let mut start = vec![0_u32; room + 1];
+    ends().for_each(|(end, _)| start[(end - first) as usize + 1] += 1);
+    for at in 0..room {
+        start[at + 1] += start[at];
+    }
+    let mut returns = vec![0; start[room] as usize];
+    for (end, op) in ends() {
+        let at = &mut start[(end - first) as usize];
+        returns[*at as usize] = op;
+        *at += 1;
+    }
     returns
 }
 
@@ -173,10 +205,15 @@ fn ranks(returns: &[u32], count: usize) -> Vec<u32> {
     ranks
 }
 
+/// For each return, how many operations were called by then.
 fn arrivals<I, O>(ops: &[Op<I, O>], returns: &[u32]) -> Vec<u32> {
+    let mut called = 0;
     let by = |&op: &u32| {
         let returned = ops[op as usize].returned;
-        narrow(ops.partition_point(|other| Some(other.called) <= returned))
+        while called < ops.len() && Some(ops[called].called) <= returned {
+            called += 1;
+        }
+        narrow(called)
     };
     returns.iter().map(by).collect()
 }

@@ -40,7 +40,7 @@ impl Blocks {
     }
 
     /// The first value of each block, the last block first.
-    pub(super) fn from_last(&self) -> impl Iterator<Item = u32> {
+    pub(super) fn backwards(&self) -> impl Iterator<Item = u32> {
         self.arranged.iter().rev().copied()
     }
 

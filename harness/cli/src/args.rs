@@ -115,9 +115,9 @@ pub(crate) struct Limits {
     /// Give up after this time: the verdict is then undecided.
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) time_limit: Duration,
-    /// Give up at this much memory, such as 512MB or 4GB.
-    #[arg(long, default_value = "4GB", value_parser = parse_bytes)]
-    pub(crate) memory_limit: u64,
+    /// Give up at this much memory, such as 512MB or 4GB. [default: half of what is free]
+    #[arg(long, value_parser = parse_bytes)]
+    pub(crate) memory_limit: Option<u64>,
     /// Give up after this many steps of the search: unlike time, the same on every machine.
     #[arg(long)]
     pub(crate) step_limit: Option<u64>,

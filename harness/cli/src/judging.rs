@@ -34,11 +34,9 @@ pub(crate) fn judge(file: &mut HistoryFile, limits: &Limits) -> Judged {
         && let Err(why) = stands_in_a_file(found, file, limits)
     {
         judgement.verdict = Verdict::Undecided(Exhausted {
-            reason: Reason::EvidenceFailed(why),
             key: found.key.clone(),
-            partitions: 1,
-            furthest: None,
             steps: judgement.steps,
+            ..Exhausted::because(Reason::EvidenceFailed(why))
         });
     }
     let examination = match judgement.verdict {
@@ -65,14 +63,12 @@ fn examined(file: &HistoryFile) -> Option<Examination> {
 /// What is said where a history was found illegal while it was written, and the full check of what
 /// was written finds that it is not: one of the two is wrong.
 pub(crate) fn disagrees(key: Option<Value>, found: &str) -> Verdict {
+    let reason = Reason::EvidenceFailed(format!(
+        "the full check finds an order, but followed it was found illegal ({found})"
+    ));
     Verdict::Undecided(Exhausted {
-        reason: Reason::EvidenceFailed(format!(
-            "the full check finds an order, but followed it was found illegal ({found})"
-        )),
         key,
-        partitions: 1,
-        furthest: None,
-        steps: 0,
+        ..Exhausted::because(reason)
     })
 }
 

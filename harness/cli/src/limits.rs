@@ -7,6 +7,7 @@ use testimony_checker::Budget;
 
 use crate::args::Limits;
 use crate::deadline::Deadline;
+use crate::memory;
 
 impl Limits {
     /// Starts the clock. The budget holds until the deadline is dropped.
@@ -14,7 +15,7 @@ impl Limits {
         let deadline = Deadline::after(self.time_limit);
         let budget = Budget {
             steps: self.step_limit.unwrap_or(u64::MAX),
-            bytes: self.memory_limit,
+            bytes: self.memory_limit.unwrap_or_else(memory::half_of_free),
             stop: Some(deadline.flag()),
             threads: self.threads.unwrap_or_else(cores),
         };

@@ -3,7 +3,7 @@
 //! It reads the file that the recorder writes, as anybody else would: neither the engine nor the lab
 //! knows of it. Whatever it finds is judged again, from the whole recording, when the run is over.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -93,7 +93,7 @@ fn stop(interrupter: &Interrupter) -> bool {
 
 /// Follows the history to its first violation, or until the run is over.
 fn watch(
-    history: &PathBuf,
+    history: &Path,
     mut live: Live,
     is_over: &Receiver<()>,
 ) -> Result<Option<StoppedEarly>, Failure> {

@@ -15,6 +15,7 @@ mod judging;
 mod limits;
 mod live;
 mod lookout;
+mod memory;
 mod node;
 mod outlet;
 mod progress;

@@ -1,6 +1,6 @@
 //! What a person can do about a verdict that is none.
 
-use testimony_checker::{Exhausted, Reason};
+use testimony_checker::{Difficulty, Exhausted, Reason};
 
 use crate::phrase;
 
@@ -18,7 +18,37 @@ pub(crate) fn why_undecided(exhausted: &Exhausted) -> String {
         0 | 1 => String::new(),
         many => format!("; {} are undecided", phrase::counted(many as u64, "key")),
     };
-    phrase::sentence(&format!("{key}{}{others}.", exhausted.reason))
+    let why = phrase::sentence(&format!("{key}{}{others}.", exhausted.reason));
+    let difficulty = exhausted.difficulty.as_ref().map(what_was_hard);
+    difficulty.map_or_else(|| why.clone(), |hard| format!("{why} {hard}"))
+}
+
+/// What was in the way, in a sentence.
+fn what_was_hard(difficulty: &Difficulty) -> String {
+    let open = phrase::counted(difficulty.open.len() as u64, "operation");
+    let states = phrase::counted(difficulty.states, "state");
+    let unknown = match difficulty.unknown.len() {
+        0 => String::new(),
+        many => format!(
+            ", and {many} of unknown outcome{}",
+            events(&difficulty.unknown)
+        ),
+    };
+    format!(
+        "Where it got stuck, {open} were open at once{}{unknown}; the object had {states}.",
+        events(&difficulty.open)
+    )
+}
+
+/// The first of some events, in brackets.
+fn events(indices: &[u64]) -> String {
+    const MOST: usize = 8;
+    if indices.is_empty() {
+        return String::new();
+    }
+    let first: Vec<String> = indices.iter().take(MOST).map(u64::to_string).collect();
+    let more = if indices.len() > MOST { ", ..." } else { "" };
+    format!(" (events {}{more})", first.join(", "))
 }
 
 /// What to do then.
@@ -37,5 +67,25 @@ pub(crate) fn after_undecided(reason: &Reason) -> &'static str {
         Reason::EvidenceFailed(_) => {
             "This is a defect of Testimony or of a model. Please report it and attach the history."
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_way_is_named() {
+        let difficulty = Difficulty {
+            open: vec![3, 5, 8],
+            unknown: (10..30).collect(),
+            states: 77,
+        };
+        assert_eq!(
+            what_was_hard(&difficulty),
+            "Where it got stuck, 3 operations were open at once (events 3, 5, 8), and 20 of \
+             unknown outcome (events 10, 11, 12, 13, 14, 15, 16, 17, ...); the object had 77 \
+             states."
+        );
     }
 }

@@ -31,7 +31,7 @@ struct Judged<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     consistency: Option<Consistency>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    undecided: Option<Undecided>,
+    undecided: Option<Undecided<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,11 +67,20 @@ struct Relaxed<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Undecided {
+struct Undecided<'a> {
     reason: String,
     partitions: usize,
     furthest: Option<u64>,
     steps: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difficulty: Option<Hard<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Hard<'a> {
+    open: &'a [u64],
+    unknown: &'a [u64],
+    states: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -202,6 +211,11 @@ fn judged<'a>(
                 partitions: exhausted.partitions,
                 furthest: exhausted.furthest,
                 steps: exhausted.steps,
+                difficulty: exhausted.difficulty.as_ref().map(|difficulty| Hard {
+                    open: &difficulty.open,
+                    unknown: &difficulty.unknown,
+                    states: difficulty.states,
+                }),
             });
         }
     }

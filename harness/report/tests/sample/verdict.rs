@@ -220,6 +220,7 @@ pub(crate) fn undecided(reason: Reason) -> Judgement {
         partitions: 3,
         furthest: Some(6),
         steps: 1_000_000,
+        difficulty: None,
     }))
 }
 
