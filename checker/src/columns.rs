@@ -2,8 +2,8 @@
 //! the rest is made into operations.
 //!
 //! A register of ten million operations is decided in the time that it takes to look at each of
-//! them a few times, so nothing here makes an object of one. What no fast algorithm covers is handed
-//! to [`decide_recorded`].
+//! them a few times, so nothing here makes an object of one. What no fast algorithm covers is
+//! handed to [`decide_recorded`].
 
 mod clash;
 mod keys;

@@ -1,10 +1,10 @@
 //! The same verdicts while the history is still being written.
 //!
-//! A [`Stream`] is told every call and every end in order, and knows at any time whether what it was
-//! told so far is linearizable. It holds what is open and what every order may have led to, not the
-//! history: memory is bounded by how much goes on at once, not by how long. Each key is watched on
-//! its own (linearizability is local: Herlihy and Wing 1990, section 3.3); how, and why the verdicts
-//! are those of [`check_recorded`](crate::check_recorded), is said in `stream/watch.rs`.
+//! A [`Stream`] is told every call and every end in order, and knows at any time whether what it
+//! was told so far is linearizable. It holds what is open and what every order may have led to, not
+//! the history: memory is bounded by how much goes on at once, not by how long. Each key is watched
+//! on its own (linearizability is local: Herlihy and Wing 1990, section 3.3); how, and why the
+//! verdicts are those of [`check_recorded`](crate::check_recorded), is said in `stream/watch.rs`.
 //!
 //! The price is evidence: a stream keeps no witness and no counterexample. What it calls illegal, a
 //! full check of the recording should confirm and explain.
@@ -36,8 +36,8 @@ type EventId = u64;
 /// let read = Call { f: Function::Read, key: None, value: None };
 /// let nobody_wrote = Answer { value: Some(Value::Int(7)), ..Answer::default() };
 /// let ticket = stream.call(1, &read, &[]);
-/// stream.end(ticket, &read, &Outcome::Completed(nobody_wrote), Origin { line: 3, ..Origin::default() });
-/// stream.catch_up();
+/// stream.end(ticket, &read, &Outcome::Completed(nobody_wrote), Origin { line: 3,
+/// ..Origin::default() }); stream.catch_up();
 /// assert_eq!(stream.violation().unwrap().event.line, 3);
 /// # Ok::<(), String>(())
 /// ```
@@ -54,8 +54,8 @@ pub struct StreamLimits {
     pub bytes: usize,
     /// Steps at one return.
     pub steps: u64,
-    /// Events of one key held while an operation on it is open. An operation that is open for longer
-    /// counts as one whose outcome is unknown.
+    /// Events of one key held while an operation on it is open. An operation that is open for
+    /// longer counts as one whose outcome is unknown.
     pub window: usize,
 }
 
@@ -134,8 +134,8 @@ impl Stream {
     }
 
     /// A process calls an operation. `after` are operations that the same process completes at the
-    /// very time of this call, in order: where calls rank before returns of the same time, positions
-    /// do not say that they come first.
+    /// very time of this call, in order: where calls rank before returns of the same time,
+    /// positions do not say that they come first.
     ///
     /// Calls and ends are to be told in the order of their positions. A process that goes on after
     /// an unknown outcome counts as another one.

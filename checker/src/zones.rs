@@ -5,9 +5,9 @@
 //! order that explains the history, the writer first. Let `f` be the first return in a cluster and
 //! `s` its last call. A cluster can come before another exactly if none of the other's operations
 //! returned before one of its own was called: if its `s` is not after the other's `f`. Gibbons and
-//! Korach (1997) call what lies between `f` and `s` a zone: *forward* if `f` is before `s`, for then
-//! the value is known to be current all the while; else *backward*, and one moment between `s` and
-//! `f` is enough for it.
+//! Korach (1997) call what lies between `f` and `s` a zone: *forward* if `f` is before `s`, for
+//! then the value is known to be current all the while; else *backward*, and one moment between `s`
+//! and `f` is enough for it.
 //!
 //! There is an order exactly if no two forward zones overlap and no backward zone lies inside a
 //! forward one. (Two backward zones never conflict: each would need its `s` after the `f` of the
@@ -29,8 +29,8 @@
 //! O(n), but for a sort of what is nearly sorted. Values that are written twice, operations that
 //! are neither reads nor updates of the whole, and `after` links are left to other algorithms.
 //!
-//! Many registers are judged at once, in the order of time and not one after the other, so that what
-//! is looked at lies together in memory.
+//! Many registers are judged at once, in the order of time and not one after the other, so that
+//! what is looked at lies together in memory.
 
 mod blocks;
 mod conflict;
@@ -83,8 +83,8 @@ pub(crate) trait Times: Sync {
 
 /// Judges registers: first they are told their rows, in the order of the calls.
 pub(crate) struct Zones {
-    /// By value; then those of the initial values, by register; then those of values that are met in
-    /// a second register.
+    /// By value; then those of the initial values, by register; then those of values that are met
+    /// in a second register.
     clusters: Vec<Cluster>,
     /// How many values there are.
     values: u32,
@@ -172,8 +172,8 @@ impl Zones {
         self.out_of_play[register as usize] = true;
     }
 
-    /// Takes the next row; one that neither saw nor made anything is not to be told. A value that is
-    /// written twice puts its register out of play.
+    /// Takes the next row; one that neither saw nor made anything is not to be told. A value that
+    /// is written twice puts its register out of play.
     pub(crate) fn tell(&mut self, number: u32, row: Row) {
         let writes = row.made != NONE;
         let at = self.cluster(row.register, if writes { row.made } else { row.saw });
@@ -395,8 +395,8 @@ impl Zones {
         }
     }
 
-    /// The rows, block after block; each value's writer, then its readers as they were called. Filled
-    /// from the end, since readers are linked backwards.
+    /// The rows, block after block; each value's writer, then its readers as they were called.
+    /// Filled from the end, since readers are linked backwards.
     fn order(&self) -> Vec<u32> {
         let mut order = vec![0; self.earlier.len()];
         let mut free = order.len();

@@ -32,8 +32,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A history that is still being written is read by an [`EventReader`], and its events are paired by
-//! an [`OnlinePairing`], in memory that does not grow with it.
+//! A history that is still being written is read by an [`EventReader`], and its events are paired
+//! by an [`OnlinePairing`], in memory that does not grow with it.
 //!
 //! Who makes histories in a test of their own uses [`History::builder`]; who records a run, a
 //! [`Recorder`].

@@ -1,8 +1,8 @@
 //! Pairs calls with what became of them while they are still being written.
 //!
 //! The rules are those of [`Recording::history`](crate::Recording::history), and so are the errors.
-//! Events of one time rank calls first, so an event is passed on when one with a later time has been
-//! seen. What is held are the events of one time, and the open call of each process.
+//! Events of one time rank calls first, so an event is passed on when one with a later time has
+//! been seen. What is held are the events of one time, and the open call of each process.
 
 use rustc_hash::FxHashMap;
 

@@ -17,8 +17,8 @@
 //! open one), so:
 //!
 //! - If the settled frontier is empty, so is that of a probe up to the present. The converse fails
-//!   only until the oldest open operation ends. So a probe up to the present is made when the caller
-//!   asks for it ([`Watch::catch_up`]), and whenever the events held have doubled.
+//!   only until the oldest open operation ends. So a probe up to the present is made when the
+//!   caller asks for it ([`Watch::catch_up`]), and whenever the events held have doubled.
 //! - Which event made the prefix illegal is found by bisection over probes. They start from the
 //!   *checkpoint*, the last frontier that rests on nothing later than a prefix known to be legal.
 //!   The settled frontier itself would not do: it knows answers from the future.
@@ -29,8 +29,8 @@
 //!
 //! Events before the checkpoint are dropped, and it moves whenever a probe up to the present
 //! succeeds or nothing is open. What is held is the events since the call of the oldest open
-//! operation, at most [`StreamLimits::window`]. Beyond that the operation is taken as one whose outcome
-//! stays unknown, which it is if its client died. That allows more orders, never fewer, so
+//! operation, at most [`StreamLimits::window`]. Beyond that the operation is taken as one whose
+//! outcome stays unknown, which it is if its client died. That allows more orders, never fewer, so
 //! violations stay violations. If it does end after all, its answer can no longer be checked: from
 //! then on the object can be illegal or undecided, and not linearizable.
 
@@ -319,8 +319,8 @@ impl<M: Model> Watch<M> {
         }
     }
 
-    /// Whether the prefix that ends with the event `limit` is legal, starting from a frontier before
-    /// the event held at `from`.
+    /// Whether the prefix that ends with the event `limit` is legal, starting from a frontier
+    /// before the event held at `from`.
     fn probe(
         &self,
         machine: &mut Machine<M>,

@@ -1,8 +1,9 @@
 //! The few rows that suffice to show that there is no order.
 //!
-//! All clusters but those that clash are left out as a whole, after a compare-and-set out of a cluster
-//! that goes has been weakened to a write: values are written once, so nobody else can tell. Reads are
-//! left out as they please. Each step maps an order of what was to an order of what is left.
+//! All clusters but those that clash are left out as a whole, after a compare-and-set out of a
+//! cluster that goes has been weakened to a write: values are written once, so nobody else can
+//! tell. Reads are left out as they please. Each step maps an order of what was to an order of what
+//! is left.
 
 use crate::partition::narrow;
 
@@ -138,7 +139,8 @@ impl<T: Times> Core<'_, T> {
         }
     }
 
-    /// Takes the extreme rows of two clusters of a chain, and the writers from the one to the other.
+    /// Takes the extreme rows of two clusters of a chain, and the writers from the one to the
+    /// other.
     fn stretch(&mut self, chain: &[u32], one: usize, other: usize) {
         self.extremes(chain[one]);
         self.extremes(chain[other]);

@@ -19,8 +19,8 @@ use crate::{limits, terminal};
 pub(crate) struct HistoryFile {
     /// The path, as it was typed.
     pub(crate) name: String,
-    /// The header, the warnings, and the events that a report needs: those of the nemesis, and after
-    /// [`recall`](HistoryFile::recall) those of a counterexample.
+    /// The header, the warnings, and the events that a report needs: those of the nemesis, and
+    /// after [`recall`](HistoryFile::recall) those of a counterexample.
     pub(crate) recording: Recording,
     pub(crate) history: CompactHistory,
     pub(crate) initial: Option<Value>,
@@ -99,8 +99,9 @@ impl HistoryFile {
         Ok(())
     }
 
-    /// Reads the events of a counterexample again, for what columns do not keep: which node was asked,
-    /// what the error was. A report can do without, so that a file which has gone is no failure.
+    /// Reads the events of a counterexample again, for what columns do not keep: which node was
+    /// asked, what the error was. A report can do without, so that a file which has gone is no
+    /// failure.
     pub(crate) fn recall(&mut self, found: &Counterexample) {
         let operations = found.operations.operations().iter();
         let origins = operations.flat_map(|op| [Some(op.call), op.end]).flatten();

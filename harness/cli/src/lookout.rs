@@ -1,7 +1,8 @@
 //! Watches the history of a run while it is being written, and ends the run at the first violation.
 //!
-//! It reads the file that the recorder writes, as anybody else would: neither the engine nor the lab
-//! knows of it. Whatever it finds is judged again, from the whole recording, when the run is over.
+//! It reads the file that the recorder writes, as anybody else would: neither the engine nor the
+//! lab knows of it. Whatever it finds is judged again, from the whole recording, when the run is
+//! over.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use crate::verdict_of_run::as_recorded;
 /// How often the history is looked at. The recorder writes it out as often.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Ends the run early. A second interrupt would end it at once, so whoever is first is the only one,
-/// but for a person who insists.
+/// Ends the run early. A second interrupt would end it at once, so whoever is first is the only
+/// one, but for a person who insists.
 #[derive(Clone)]
 pub(crate) struct Interrupter {
     interrupt: UnboundedSender<()>,

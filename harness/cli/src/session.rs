@@ -18,8 +18,8 @@ use crate::terminal;
 /// How long the servers may take until one of them leads.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Carries the plan out in `folder`; unless it is to go on `to_the_end`, the first violation ends it
-/// early. Whatever goes wrong, what was recorded until then is there.
+/// Carries the plan out in `folder`; unless it is to go on `to_the_end`, the first violation ends
+/// it early. Whatever goes wrong, what was recorded until then is there.
 pub(crate) fn run(
     plan: &Plan,
     target: Arc<dyn Target>,

@@ -1,4 +1,5 @@
-//! Where a history is read from: a file, which can be opened again, or standard input, which is kept.
+//! Where a history is read from: a file, which can be opened again, or standard input, which is
+//! kept.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};

@@ -126,7 +126,8 @@ fn listens(pid: i32) -> bool {
 
 #[test]
 fn a_file_that_was_cut_or_replaced_is_refused() {
-    let cases: [(&str, fn(&Path)); 2] = [
+    type Spoil = fn(&Path);
+    let cases: [(&str, Spoil); 2] = [
         ("was cut", |path| {
             let file = OpenOptions::new().write(true).open(path).unwrap();
             file.set_len(10).unwrap();

@@ -6,8 +6,10 @@
 //!
 //! | what the client met | certainty | then |
 //! |---|---|---|
-//! | no connection (refused, or not made in time) | certainly not applied: nothing was sent | next node |
-//! | 307 `not-leader` with a place to go | certainly not applied | goes there, at most 5 times in a row, then next node |
+//! | no connection (refused, or not made in time) | certainly not applied: nothing was sent | next
+//! node |
+//! | 307 `not-leader` with a place to go | certainly not applied | goes there, at most 5 times in a
+//! row, then next node |
 //! | 503 `no-leader`, outcome `failed` | certainly not applied | next node |
 //! | 503 with outcome `unknown` (`uncertain`, `timeout`) | unknown | next node |
 //! | 409 `session-expired`, outcome `failed` | certainly not applied | ends |
