@@ -57,6 +57,9 @@ const LONG: usize = 64;
 const NEAREST: usize = 16;
 const FARTHER: usize = 4;
 
+/// The most elements of one operation that are suspected.
+const FEW: usize = 2;
+
 /// The most operations that a person takes in at once.
 const SMALL: usize = 10;
 
@@ -131,10 +134,8 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
         if from_start.operations.len() <= SMALL {
             return from_start;
         }
-        if start.anchor.is_some() {
-            return from_start;
-        }
         (self.exhibits, self.notes) = (start.operations, start.notes);
+        self.anchor = start.anchor;
         if self.afresh().anchor() {
             self.relax();
         }
@@ -297,9 +298,11 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
     fn erase(&mut self) {
         let elements = self.court.elements(&self.exhibits);
         let all: FxHashSet<Value> = elements.iter().cloned().collect();
-        // What nothing gets past is most likely about an element of its own.
+        // What nothing gets past is most likely about an element of its own, unless it is a read of
+        // them all.
         let last = self.exhibits.iter().max_by_key(|op| op.returned);
-        let suspects = last.map_or_else(Vec::new, |op| self.court.elements(slice::from_ref(op)));
+        let own = last.map_or_else(Vec::new, |op| self.court.elements(slice::from_ref(op)));
+        let suspects = if own.len() <= FEW { &*own } else { &[] };
         for element in suspects.iter().chain(elements.iter().rev()) {
             if self.is_tired() {
                 return;
