@@ -34,6 +34,25 @@ pub trait Model: Sync {
         seen: Option<&Self::Output>,
     ) -> Option<Self::State>;
 
+    /// [`step`](Model::step) for who keeps no more than one state, such as the verifier of witnesses:
+    /// puts the next state in place of this one, and answers whether the operation was legal. If it
+    /// was not, what is left of the state does not matter. Worth its own code where a state is large
+    /// and a step changes little of it.
+    fn advance(
+        &self,
+        state: &mut Self::State,
+        input: &Self::Input,
+        seen: Option<&Self::Output>,
+    ) -> bool {
+        match self.step(state, input, seen) {
+            Some(next) => {
+                *state = next;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Whether the operation, with the answer that was seen, leaves every state as it is wherever
     /// it is legal: a read, a comparison that did not match. Saying `false` is always right and
     /// merely slower; saying `true` of an operation that changes a state is an error that ends a
@@ -74,9 +93,11 @@ pub enum Breach<S, I, O> {
     UnseenLeadsElsewhere(S, I, O),
     /// The step is called pure, yet it changes the state.
     PureChangesState(S, I, Option<O>),
+    /// [`Model::advance`] does not do what [`Model::step`] does.
+    AdvancesElsewhere(S, I, Option<O>),
 }
 
-/// Looks for a breach of the model law, and of [`Model::is_pure`], among all combinations of the
+/// Looks for a breach of the model law, of [`Model::is_pure`] and of [`Model::advance`], among all combinations of the
 /// samples. A successor counts as the same if it is equal.
 pub fn breach<M: Model>(
     model: &M,
@@ -89,6 +110,13 @@ pub fn breach<M: Model>(
             let unseen = model.step(state, input, None);
             if changes(model, state, input, None, unseen.as_ref()) {
                 return Some(Breach::PureChangesState(state.clone(), input.clone(), None));
+            }
+            if advances_elsewhere(model, state, input, None) {
+                return Some(Breach::AdvancesElsewhere(
+                    state.clone(),
+                    input.clone(),
+                    None,
+                ));
             }
             for output in outputs {
                 if let Some(breach) = breach_of(model, state, input, output, unseen.as_ref()) {
@@ -107,8 +135,11 @@ fn breach_of<M: Model>(
     output: &M::Output,
     unseen: Option<&M::State>,
 ) -> Option<Breach<M::State, M::Input, M::Output>> {
-    let seen = model.step(state, input, Some(output))?;
     let (s, i, o) = (state.clone(), input.clone(), output.clone());
+    if advances_elsewhere(model, state, input, Some(output)) {
+        return Some(Breach::AdvancesElsewhere(s, i, Some(o)));
+    }
+    let seen = model.step(state, input, Some(output))?;
     if changes(model, state, input, Some(output), Some(&seen)) {
         return Some(Breach::PureChangesState(s, i, Some(o)));
     }
@@ -117,6 +148,17 @@ fn breach_of<M: Model>(
         Some(unseen) if *unseen != seen => Some(Breach::UnseenLeadsElsewhere(s, i, o)),
         Some(_) => None,
     }
+}
+
+fn advances_elsewhere<M: Model>(
+    model: &M,
+    state: &M::State,
+    input: &M::Input,
+    seen: Option<&M::Output>,
+) -> bool {
+    let mut advanced = state.clone();
+    let legal = model.advance(&mut advanced, input, seen);
+    model.step(state, input, seen) != legal.then_some(advanced)
 }
 
 fn changes<M: Model>(

@@ -148,9 +148,9 @@ impl<B: Bundled> Meaning<Call, Answer> for AsRead<'_, B> {
         key_of(&operation.input) == *key
     }
 
-    fn step(&self, state: &B::State, operation: &Operation<Call, Answer>) -> Option<B::State> {
-        let (input, seen) = decode_one::<B>(operation).ok()?;
-        self.0.step(state, &input, seen.as_ref())
+    fn advance(&self, state: &mut B::State, operation: &Operation<Call, Answer>) -> bool {
+        decode_one::<B>(operation)
+            .is_ok_and(|(input, seen)| self.0.advance(state, &input, seen.as_ref()))
     }
 
     fn describe(&self, operation: &Operation<Call, Answer>) -> String {
@@ -181,7 +181,7 @@ pub(crate) fn owned_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Int(_) => 0,
         Value::Number(text) | Value::Str(text) => HEADER + text.len(),
-        Value::List(items) => HEADER + list_bytes(items),
+        Value::List(items) => HEADER + list_bytes(items.iter()),
         Value::Map(entries) => entries
             .iter()
             .map(|(name, value)| size_of::<(Arc<str>, Value)>() + name.len() + owned_bytes(value))
@@ -190,9 +190,9 @@ pub(crate) fn owned_bytes(value: &Value) -> usize {
 }
 
 /// The bytes of the items of a list.
-pub(crate) fn list_bytes(items: &[Value]) -> usize {
+pub(crate) fn list_bytes<'a>(items: impl IntoIterator<Item = &'a Value>) -> usize {
     items
-        .iter()
+        .into_iter()
         .map(|item| size_of::<Value>() + owned_bytes(item))
         .sum()
 }

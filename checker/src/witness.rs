@@ -64,8 +64,8 @@ pub(crate) trait Meaning<I, O> {
     fn init(&self) -> Self::State;
     /// Whether an operation is on this key.
     fn is_on(&self, operation: &Operation<I, O>, key: &Option<Value>) -> bool;
-    /// The object after an operation with its answer, if that is legal.
-    fn step(&self, state: &Self::State, operation: &Operation<I, O>) -> Option<Self::State>;
+    /// Lets an operation happen to the object, with its answer. Whether that is legal.
+    fn advance(&self, state: &mut Self::State, operation: &Operation<I, O>) -> bool;
     /// An operation in words.
     fn describe(&self, operation: &Operation<I, O>) -> String;
 }
@@ -84,12 +84,8 @@ impl<M: Model> Meaning<M::Input, M::Output> for AsGiven<'_, M> {
         self.0.key(&operation.input) == *key
     }
 
-    fn step(
-        &self,
-        state: &M::State,
-        operation: &Operation<M::Input, M::Output>,
-    ) -> Option<M::State> {
-        self.0.step(state, &operation.input, seen(operation))
+    fn advance(&self, state: &mut M::State, operation: &Operation<M::Input, M::Output>) -> bool {
+        self.0.advance(state, &operation.input, seen(operation))
     }
 
     fn describe(&self, operation: &Operation<M::Input, M::Output>) -> String {
@@ -163,11 +159,10 @@ impl<I, O, W: Meaning<I, O>> Replay<'_, I, O, W> {
             if std::mem::replace(&mut self.placed[number], true) {
                 return Err(WitnessError::Twice(index));
             }
-            let next = self.meaning.step(&state, operation);
-            state = next.ok_or_else(|| WitnessError::Illegal {
-                index,
-                operation: self.meaning.describe(operation),
-            })?;
+            if !self.meaning.advance(&mut state, operation) {
+                let operation = self.meaning.describe(operation);
+                return Err(WitnessError::Illegal { index, operation });
+            }
         }
         Ok(())
     }

@@ -35,6 +35,15 @@ impl<M: Model> Model for Keyed<M> {
         self.0.step(state, &input.input, seen)
     }
 
+    fn advance(
+        &self,
+        state: &mut Self::State,
+        input: &Self::Input,
+        seen: Option<&Self::Output>,
+    ) -> bool {
+        self.0.advance(state, &input.input, seen)
+    }
+
     fn is_pure(&self, input: &Self::Input, seen: Option<&Self::Output>) -> bool {
         self.0.is_pure(&input.input, seen)
     }

@@ -1,5 +1,6 @@
 //! First in, first out.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use testimony_history::{Answer, Call, Function, Value};
@@ -57,10 +58,10 @@ impl Model for Queue {
     type Input = QueueInput;
     type Output = QueueOutput;
     /// The front first.
-    type State = Arc<[Value]>;
+    type State = Arc<VecDeque<Value>>;
 
     fn init(&self) -> Self::State {
-        self.initial.iter().cloned().collect()
+        Arc::new(self.initial.iter().cloned().collect())
     }
 
     fn step(
@@ -69,14 +70,14 @@ impl Model for Queue {
         input: &QueueInput,
         seen: Option<&QueueOutput>,
     ) -> Option<Self::State> {
-        let rest = || state.iter().skip(1).cloned().collect();
+        let rest = || Arc::new(state.iter().skip(1).cloned().collect());
         match (input, seen) {
             (QueueInput::Enqueue(value), None | Some(QueueOutput::Done)) => {
-                Some(state.iter().chain([value]).cloned().collect())
+                Some(Arc::new(state.iter().chain([value]).cloned().collect()))
             }
             (QueueInput::Dequeue, None) => Some(rest()),
             (QueueInput::Dequeue, Some(QueueOutput::Value(value))) => {
-                (state.first() == Some(value)).then(rest)
+                (state.front() == Some(value)).then(rest)
             }
             (QueueInput::Dequeue, Some(QueueOutput::Empty)) => {
                 state.is_empty().then(|| state.clone())
@@ -86,12 +87,37 @@ impl Model for Queue {
         }
     }
 
+    /// O(1) where nobody else has the state.
+    fn advance(
+        &self,
+        state: &mut Self::State,
+        input: &QueueInput,
+        seen: Option<&QueueOutput>,
+    ) -> bool {
+        match (input, seen) {
+            (QueueInput::Enqueue(value), None | Some(QueueOutput::Done)) => {
+                Arc::make_mut(state).push_back(value.clone());
+                true
+            }
+            (QueueInput::Dequeue, None) => {
+                Arc::make_mut(state).pop_front();
+                true
+            }
+            (QueueInput::Dequeue, Some(QueueOutput::Value(value))) => {
+                Arc::make_mut(state).pop_front().as_ref() == Some(value)
+            }
+            (QueueInput::Dequeue, Some(QueueOutput::Empty)) => state.is_empty(),
+            (QueueInput::Enqueue(_), Some(QueueOutput::Value(_) | QueueOutput::Empty))
+            | (QueueInput::Dequeue, Some(QueueOutput::Done)) => false,
+        }
+    }
+
     fn is_pure(&self, _input: &QueueInput, seen: Option<&QueueOutput>) -> bool {
         seen == Some(&QueueOutput::Empty)
     }
 
     fn state_bytes(&self, state: &Self::State) -> usize {
-        size_of_val(state) + list_bytes(state)
+        size_of_val(state) + list_bytes(state.iter())
     }
 }
 
@@ -121,7 +147,7 @@ impl Bundled for Queue {
     }
 
     fn state_in_words(state: &Self::State) -> String {
-        Value::List(state.clone()).to_string()
+        Value::list(state.iter().cloned()).to_string()
     }
 
     fn expert() -> Box<dyn Expert<Self>> {

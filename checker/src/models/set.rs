@@ -54,40 +54,14 @@ impl Set {
     }
 }
 
-fn with(elements: &Arc<[Value]>, element: &Value) -> Arc<[Value]> {
-    match elements.binary_search(element) {
-        Ok(_) => elements.clone(),
-        Err(at) => {
-            let (before, after) = elements.split_at(at);
-            before
-                .iter()
-                .chain([element])
-                .chain(after)
-                .cloned()
-                .collect()
-        }
-    }
-}
-
-fn without(elements: &Arc<[Value]>, element: &Value) -> Arc<[Value]> {
-    match elements.binary_search(element) {
-        Ok(at) => elements[..at]
-            .iter()
-            .chain(&elements[at + 1..])
-            .cloned()
-            .collect(),
-        Err(_) => elements.clone(),
-    }
-}
-
 impl Model for Set {
     type Input = SetInput;
     type Output = SetOutput;
     /// Sorted, each element once.
-    type State = Arc<[Value]>;
+    type State = Arc<Vec<Value>>;
 
     fn init(&self) -> Self::State {
-        self.initial.iter().cloned().collect()
+        Arc::new(self.initial.to_vec())
     }
 
     fn step(
@@ -96,20 +70,36 @@ impl Model for Set {
         input: &SetInput,
         seen: Option<&SetOutput>,
     ) -> Option<Self::State> {
-        let there = |element| state.binary_search(element).is_ok();
-        let (next, was) = match input {
-            SetInput::Add(element) => (with(state, element), Some(!there(element))),
-            SetInput::Remove(element) => (without(state, element), Some(there(element))),
-            SetInput::Contains(element) => (state.clone(), Some(there(element))),
-            SetInput::Read => (state.clone(), None),
+        let mut next = state.clone();
+        self.advance(&mut next, input, seen).then_some(next)
+    }
+
+    /// Moves what comes behind an element that comes or goes, where nobody else has the state.
+    fn advance(&self, state: &mut Self::State, input: &SetInput, seen: Option<&SetOutput>) -> bool {
+        let was = match input {
+            SetInput::Add(element) => {
+                let place = state.binary_search(element);
+                if let Err(at) = place {
+                    Arc::make_mut(state).insert(at, element.clone());
+                }
+                Some(place.is_err())
+            }
+            SetInput::Remove(element) => {
+                let place = state.binary_search(element);
+                if let Ok(at) = place {
+                    Arc::make_mut(state).remove(at);
+                }
+                Some(place.is_ok())
+            }
+            SetInput::Contains(element) => Some(state.binary_search(element).is_ok()),
+            SetInput::Read => None,
         };
-        let legal = match seen {
+        match seen {
             None => true,
             Some(SetOutput::Done) => *input != SetInput::Read,
             Some(SetOutput::Was(seen)) => was == Some(*seen),
-            Some(SetOutput::Elements(seen)) => *input == SetInput::Read && seen == state,
-        };
-        legal.then_some(next)
+            Some(SetOutput::Elements(seen)) => *input == SetInput::Read && seen[..] == state[..],
+        }
     }
 
     fn is_pure(&self, input: &SetInput, seen: Option<&SetOutput>) -> bool {
@@ -120,7 +110,7 @@ impl Model for Set {
     }
 
     fn state_bytes(&self, state: &Self::State) -> usize {
-        size_of_val(state) + list_bytes(state)
+        size_of_val(state) + list_bytes(state.iter())
     }
 }
 
@@ -151,7 +141,7 @@ impl Bundled for Set {
     }
 
     fn state_in_words(state: &Self::State) -> String {
-        Value::List(state.clone()).to_string()
+        Value::list(state.iter().cloned()).to_string()
     }
 
     fn expert() -> Box<dyn Expert<Self>> {
