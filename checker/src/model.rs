@@ -34,10 +34,10 @@ pub trait Model: Sync {
         seen: Option<&Self::Output>,
     ) -> Option<Self::State>;
 
-    /// [`step`](Model::step) for who keeps no more than one state, such as the verifier of witnesses:
-    /// puts the next state in place of this one, and answers whether the operation was legal. If it
-    /// was not, what is left of the state does not matter. Worth its own code where a state is large
-    /// and a step changes little of it.
+    /// [`step`](Model::step) for who keeps no more than one state, such as the verifier of
+    /// witnesses: puts the next state in place of this one, and answers whether the operation was
+    /// legal. If it was not, what is left of the state does not matter. Worth its own code where a
+    /// state is large and a step changes little of it.
     fn advance(
         &self,
         state: &mut Self::State,
@@ -97,8 +97,8 @@ pub enum Breach<S, I, O> {
     AdvancesElsewhere(S, I, Option<O>),
 }
 
-/// Looks for a breach of the model law, of [`Model::is_pure`] and of [`Model::advance`], among all combinations of the
-/// samples. A successor counts as the same if it is equal.
+/// Looks for a breach of the model law, of [`Model::is_pure`] and of [`Model::advance`], among all
+/// combinations of the samples. A successor counts as the same if it is equal.
 pub fn breach<M: Model>(
     model: &M,
     states: &[M::State],

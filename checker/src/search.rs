@@ -57,6 +57,23 @@ pub(crate) struct Limits<'a> {
     pub(crate) budget: &'a Budget,
 }
 
+impl Limits<'_> {
+    /// What has run out after so many steps, if anything has. In most turns only the steps are
+    /// looked at; `bytes` is asked in the others.
+    fn exhausted(&self, steps: u64, turns: u64, bytes: impl FnOnce() -> u64) -> Option<Reason> {
+        if steps >= self.steps {
+            return Some(Reason::Steps);
+        }
+        if turns % TURNS_PER_LOOK != 1 {
+            return None;
+        }
+        if self.budget.stopped() {
+            return Some(Reason::Stopped);
+        }
+        (bytes() > self.bytes).then_some(Reason::Bytes)
+    }
+}
+
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -297,17 +314,9 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
     }
 
     fn exhausted(&mut self) -> Option<Reason> {
-        if self.steps() >= self.limits.steps {
-            return Some(Reason::Steps);
-        }
         self.turns += 1;
-        if self.turns % TURNS_PER_LOOK != 1 {
-            return None;
-        }
-        if self.limits.budget.stopped() {
-            return Some(Reason::Stopped);
-        }
-        (self.bytes() > self.limits.bytes).then_some(Reason::Bytes)
+        let (limits, bytes) = (self.limits, || self.bytes());
+        limits.exhausted(self.steps(), self.turns, bytes)
     }
 
     /// Steps taken. Where many operations are open, what is looked at counts as well.

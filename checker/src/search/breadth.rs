@@ -19,7 +19,7 @@ use crate::verdict::Reason;
 use super::candidates::Lister;
 use super::configuration::Configuration;
 use super::window::{NONE, Window};
-use super::{Answer, Found, LOOKS_PER_STEP, Limits, Prunings, TURNS_PER_LOOK, honest};
+use super::{Answer, Found, LOOKS_PER_STEP, Limits, Prunings, honest};
 
 /// The search for an order in breadth.
 pub(super) struct Breadth<'a, 'm, M: Model> {
@@ -220,17 +220,9 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
     }
 
     fn exhausted(&mut self) -> Option<Reason> {
-        if self.steps() >= self.limits.steps {
-            return Some(Reason::Steps);
-        }
         self.turns += 1;
-        if self.turns % TURNS_PER_LOOK != 1 {
-            return None;
-        }
-        if self.limits.budget.stopped() {
-            return Some(Reason::Stopped);
-        }
-        (self.bytes() > self.limits.bytes).then_some(Reason::Bytes)
+        let (limits, bytes) = (self.limits, || self.bytes());
+        limits.exhausted(self.steps(), self.turns, bytes)
     }
 
     fn steps(&self) -> u64 {
