@@ -29,11 +29,11 @@
 mod breadth;
 mod candidates;
 mod configuration;
+mod limits;
 mod prunings;
 mod window;
 
 use crate::automaton::{Automaton, StateId};
-use crate::budget::Budget;
 use crate::model::Model;
 use crate::partition::{Op, narrow};
 use crate::table::DeadTable;
@@ -41,39 +41,12 @@ use crate::verdict::Reason;
 use breadth::Breadth;
 use candidates::Lister;
 use configuration::Configuration;
+pub(crate) use limits::Limits;
 pub(crate) use prunings::Prunings;
 use window::{NONE, Window};
 
 /// How many transitions may be looked up at the price of a step.
 const LOOKS_PER_STEP: u64 = 32;
-/// How often the limits other than steps are looked at, in turns.
-const TURNS_PER_LOOK: u64 = 64;
-
-/// What a search may spend.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits<'a> {
-    pub(crate) steps: u64,
-    pub(crate) bytes: u64,
-    pub(crate) budget: &'a Budget,
-}
-
-impl Limits<'_> {
-    /// What has run out after so many steps, if anything has. In most turns only the steps are
-    /// looked at; `bytes` is asked in the others.
-    fn exhausted(&self, steps: u64, turns: u64, bytes: impl FnOnce() -> u64) -> Option<Reason> {
-        if steps >= self.steps {
-            return Some(Reason::Steps);
-        }
-        if turns % TURNS_PER_LOOK != 1 {
-            return None;
-        }
-        if self.budget.stopped() {
-            return Some(Reason::Stopped);
-        }
-        (bytes() > self.bytes).then_some(Reason::Bytes)
-    }
-}
-
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {

@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use testimony_history::{History, Model as Kind, RecordedHistory, Value};
 
 use super::*;
+use crate::budget::Budget;
 use crate::court::{Part, RecordedCourt};
 use crate::models::counter::{Counter, CounterInput, CounterOutput};
 use crate::models::{Bundled, for_bundled};
