@@ -63,7 +63,8 @@ pub enum Paired {
 /// A process, in its present life.
 #[derive(Debug)]
 struct Client {
-    number: u64,
+    /// None between an unknown outcome and the next call, which is another process's.
+    number: Option<u64>,
     open: Option<Open>,
     /// What it completed among the events that are being passed on.
     completed: Vec<u64>,
@@ -159,27 +160,36 @@ impl OnlinePairing {
                 }
             }
         }
-        for event in tied.iter().filter(|_| several) {
-            if let Process::Client(process) = event.event.process
-                && let Some(client) = self.clients.get_mut(&process)
-            {
-                client.completed.clear();
+        for event in tied {
+            if let Process::Client(process) = event.event.process {
+                self.leave_ties(process);
             }
         }
         out.append(&mut ends);
         Ok(())
     }
 
+    /// What a process completed at one time comes first by position, from the next time on.
+    fn leave_ties(&mut self, process: u64) {
+        if let Some(client) = self.clients.get_mut(&process) {
+            client.completed.clear();
+            if client.number.is_none() {
+                self.clients.remove(&process);
+            }
+        }
+    }
+
     fn call(&mut self, placed: &PlacedEvent, process: u64) -> Result<Paired, HistoryError> {
         let event = &placed.event;
         let processes = &mut self.processes;
-        let client = self.clients.entry(process).or_insert_with(|| {
+        let client = self.clients.entry(process).or_insert_with(|| Client {
+            number: None,
+            open: None,
+            completed: Vec::new(),
+        });
+        let number = *client.number.get_or_insert_with(|| {
             *processes += 1;
-            Client {
-                number: *processes,
-                open: None,
-                completed: Vec::new(),
-            }
+            *processes
         });
         if let Some(open) = &client.open {
             return Err(error(placed, two_open_calls(process, open.line)));
@@ -195,7 +205,7 @@ impl OnlinePairing {
         });
         Ok(Paired::Call {
             operation,
-            process: client.number,
+            process: number,
             call,
             after: client.completed.clone(),
             origin: origin(placed),
@@ -224,7 +234,7 @@ impl OnlinePairing {
         same_call(self.model, event, process, &invocation).map_err(|wrong| error(placed, wrong))?;
         let outcome = match event.kind {
             Kind::Invoke | Kind::Info => {
-                self.clients.remove(&process);
+                client.number = None;
                 Outcome::Unknown
             }
             Kind::Fail => Outcome::Failed,

@@ -52,8 +52,14 @@ impl Processes {
     /// The state of a process before its next event.
     pub(crate) fn state(&self, process: u64) -> State {
         let life = self.present.get(&process).map(|&code| self.life(code));
-        life.filter(|life| !life.lost)
-            .map_or_else(State::default, |life| life.state)
+        life.map_or_else(State::default, |life| match life.lost {
+            // It goes on as another, but still after what it completed before.
+            true => State {
+                open: None,
+                ..life.state
+            },
+            false => life.state,
+        })
     }
 
     /// A process calls an operation.
@@ -61,8 +67,8 @@ impl Processes {
         let code = match self.present.get(&process) {
             Some(&code) if !self.life(code).lost => code,
             earlier => {
-                let later = earlier.is_some();
-                self.begin(process, later)
+                let completed = earlier.and_then(|&code| self.life(code).state.completed);
+                self.begin(process, earlier.is_some(), completed)
             }
         };
         let life = &mut self.lives[code as usize];
@@ -108,7 +114,7 @@ impl Processes {
         self.lives.into_iter().map(number).collect()
     }
 
-    fn begin(&mut self, process: u64, later: bool) -> u32 {
+    fn begin(&mut self, process: u64, later: bool, completed: Option<u32>) -> u32 {
         let code = crate::place::index32(self.lives.len());
         self.present.insert(process, code);
         self.lives.push(Life {
@@ -117,7 +123,8 @@ impl Processes {
             lost: false,
             state: State {
                 code,
-                ..State::default()
+                open: None,
+                completed,
             },
         });
         code

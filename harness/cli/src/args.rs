@@ -196,7 +196,7 @@ pub(crate) struct ReplayArguments {
     /// A run's folder.
     pub(crate) run: PathBuf,
     /// Repeat until a violation is found, at most this many times.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) until_violation: u32,
     /// Where run folders are made.
     #[arg(long, default_value = "runs")]

@@ -45,6 +45,11 @@ pub(crate) fn unpacked(mut source: impl Read + Send + 'static) -> io::Result<Box
     }))
 }
 
+/// Whether a file that begins so is packed.
+pub(crate) fn is_packed(start: &[u8]) -> bool {
+    Packing::of(start.get(..4).unwrap_or(start)).is_some()
+}
+
 /// A way to pack a file.
 #[derive(Clone, Copy)]
 enum Packing {

@@ -305,7 +305,8 @@ impl Tail {
         }
     }
 
-    /// A history only grows: one that was cut, or replaced by another file, is another history.
+    /// A history only grows: one that was cut, removed, or replaced by another file, is another
+    /// one.
     fn is_still_there(&self) -> Result<(), Failure> {
         let (name, at) = (self.path.display(), self.at);
         let held = self.file.metadata().map_err(Failure::usage)?;
@@ -317,7 +318,7 @@ impl Tail {
         }
         if is_replaced(&held, &self.path) {
             return Err(Failure::usage(anyhow!(
-                "{name} was replaced by another file after {at} bytes had been read"
+                "{name} was replaced or removed after {at} bytes had been read"
             )));
         }
         Ok(())
@@ -327,8 +328,9 @@ impl Tail {
 #[cfg(unix)]
 fn is_replaced(held: &std::fs::Metadata, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path)
-        .is_ok_and(|there| (there.dev(), there.ino()) != (held.dev(), held.ino()))
+    std::fs::metadata(path).map_or(true, |there| {
+        (there.dev(), there.ino()) != (held.dev(), held.ino())
+    })
 }
 
 #[cfg(not(unix))]

@@ -8,6 +8,7 @@ use testimony_checker::{Stream, StreamLimits, StreamVerdict, Ticket, Violation};
 use testimony_history::{EventReader, Header, Model, OnlinePairing, Outcome, Paired, Value};
 
 use crate::args::Reading;
+use crate::compression;
 use crate::failure::Failure;
 use crate::history_file::{initial, model_named};
 
@@ -57,6 +58,12 @@ impl Live {
 
     /// Takes the next bytes.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.reader.header().is_none() && compression::is_packed(bytes) {
+            return Err(Failure::usage(anyhow!(
+                "{}: compressed data cannot be followed; unpack it, and follow `-`",
+                self.name
+            )));
+        }
         self.reader.feed(bytes);
         while let Some(event) = self.reader.next_event().map_err(|e| self.in_file(e))? {
             let judge = self.judge()?;

@@ -24,7 +24,8 @@ pub(crate) struct RunFolder {
 pub(crate) struct Closing {
     /// What it amounted to. That of a run which did not come to its end says so.
     pub(crate) summary: RunSummary,
-    /// Nodes that ended by themselves, with the end of what they had to say.
+    /// Nodes that ended by themselves, with the end of what they had to say, and whatever else
+    /// makes the run worthless.
     pub(crate) deaths: Vec<String>,
     /// The violation that ended it before its time.
     #[serde(default)]

@@ -36,10 +36,12 @@ impl JudgedRun {
         limits: &Limits,
         require_recovery: Option<Duration>,
     ) -> Result<Self, Failure> {
-        let leftovers = folder.leftovers()?;
+        let mut leftovers = folder.leftovers()?;
         let mut file = HistoryFile::load(folder.path(), &as_recorded(&leftovers.plan))?;
         let mut judged = judging::judge(&mut file, limits);
         file.recall_all()?;
+        let unlike = unlike(&leftovers.closing, file.completed);
+        leftovers.closing.deaths.extend(unlike);
         if let Some(stopped) = &leftovers.closing.stopped_early
             && let Verdict::Linearizable(_) = judged.judgement.verdict
         {
@@ -137,6 +139,18 @@ fn outcome(judgement: &Judgement, closing: &Closing, unavailable: bool) -> RunOu
         Verdict::Linearizable(_) if broken => RunOutcome::Broken,
         Verdict::Linearizable(_) => RunOutcome::Pass,
     }
+}
+
+/// That the recording is not the one that the run counted, so that what it says is not judged.
+fn unlike(closing: &Closing, completed: u64) -> Option<String> {
+    let operations = closing.summary.operations.values();
+    let counted: u64 = operations.map(|counts| counts.completed).sum();
+    (closing.summary.finished && counted != completed).then(|| {
+        format!(
+            "The recording has {completed} completed operations, but the run counted {counted}: it \
+             was changed or cut."
+        )
+    })
 }
 
 /// That the cluster did not recover within the limit, where one was given and recovery was awaited.

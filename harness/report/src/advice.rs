@@ -55,7 +55,7 @@ fn events(indices: &[u64]) -> String {
 pub(crate) fn after_undecided(reason: &Reason) -> &'static str {
     match reason {
         Reason::Steps => {
-            "Check it again with a higher limit (--time-limit, --memory-limit). If that does not help, \
+            "Check it again with a higher --step-limit, if one was given. If that does not help, \
              record fewer concurrent clients or fewer operations of unknown outcome for each key."
         }
         Reason::Bytes => "Check it again with a higher --memory-limit.",

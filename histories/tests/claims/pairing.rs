@@ -420,3 +420,24 @@ proptest! {
         prop_assert_eq!(ranks.collect::<Vec<_>>(), expected);
     }
 }
+
+/// Who goes on after an unknown outcome is another process, but the same client: what it completed
+/// before is over, also where the times do not say so.
+#[test]
+fn a_process_that_goes_on_stays_behind_what_it_completed() {
+    let history = history(
+        Model::Register,
+        &[
+            r#"{"time":5,"process":0,"type":"invoke","f":"write","value":1}"#,
+            r#"{"time":5,"process":0,"type":"ok","f":"write"}"#,
+            r#"{"time":5,"process":0,"type":"invoke","f":"write","value":2}"#,
+            r#"{"time":5,"process":0,"type":"info","f":"write"}"#,
+            r#"{"time":5,"process":0,"type":"invoke","f":"read"}"#,
+            r#"{"time":5,"process":0,"type":"info","f":"read"}"#,
+            r#"{"time":5,"process":0,"type":"invoke","f":"read"}"#,
+            r#"{"time":6,"process":0,"type":"ok","f":"read","value":null}"#,
+        ],
+    );
+    let links: Vec<Option<u32>> = history.operations().iter().map(|op| op.after).collect();
+    assert_eq!(links, [None, Some(0), Some(0), Some(0)]);
+}

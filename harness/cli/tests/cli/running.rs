@@ -44,6 +44,24 @@ fn the_correct_cluster_passes_under_faults_and_leaves_everything_behind() {
     assert!(folder.path().join("junit.xml").exists());
     testimony(folder.path(), &["check", "runs/latest"]).exits_with(0);
     testimony(folder.path(), &["report", "runs/latest"]).exits_with(0);
+    a_recording_that_was_cut_is_broken_never_green(folder.path());
+    let no_runs = ["replay", "runs/latest", "--until-violation", "0"];
+    testimony(folder.path(), &no_runs).exits_with(2);
+}
+
+fn a_recording_that_was_cut_is_broken_never_green(folder: &Path) {
+    let path = folder.join("runs/latest/history.jsonl");
+    let whole = fs::read_to_string(&path).expect("the recording is text");
+    for lines in [1, 60] {
+        let start: Vec<&str> = whole.split_inclusive('\n').take(lines).collect();
+        fs::write(&path, start.concat()).expect("it can be written");
+        let answer = testimony(folder, &["report", "runs/latest"]).exits_with(4);
+        assert!(
+            answer.stdout.contains("changed or cut"),
+            "{}",
+            answer.stdout
+        );
+    }
 }
 
 #[test]

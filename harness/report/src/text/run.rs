@@ -23,6 +23,13 @@ pub fn run(report: &RunReport<'_>, colour: bool) -> String {
     if let Some(stopped) = report.stopped_early {
         page.entry("stopped", &phrase::printable(&stopped.to_string()));
     }
+    if report.summary.interrupted && report.stopped_early.is_none() {
+        let worked = testimony_engine::span::format(report.summary.worked);
+        page.entry(
+            "interrupted",
+            &format!("by hand, after {worked} under load"),
+        );
+    }
     if let Some(judgement) = report.judgement {
         page.entry("judged", &judged(judgement, report.events.header.model));
     }
