@@ -112,10 +112,13 @@ impl RunReport<'_> {
 
     /// Why the run tested too little, in sentences.
     pub(crate) fn shortcomings(&self) -> Vec<String> {
+        // A run that its first violation ended before its time owes nothing more.
+        let owed = self.stopped_early.is_none();
         let shortcomings = self
             .summary
             .shortcomings()
             .into_iter()
+            .filter(|_| owed)
             .map(|s| s.to_string() + ".");
         let said = shortcomings.chain(self.deaths.iter().cloned());
         said.map(|text| phrase::printable(&phrase::sentence(&text)))
