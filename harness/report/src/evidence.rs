@@ -88,18 +88,52 @@ fn events(found: &Counterexample, recording: &Recording) -> Vec<Event> {
         .iter()
         .map(|event| (event.index, event))
         .collect();
-    let (mut lines, unknown) = lines(found, &originals);
-    let timed = times_tell_the_order(&lines);
+    let (mut lines, mut unknown) = lines(found, &originals);
+    lines.sort_by_key(|line| (line.position, line.is_return()));
+    let operations = found.operations.operations();
+    if !times_tell_the_order(&lines) {
+        let of_lines = lines.iter_mut().map(|line| &mut line.event);
+        of_lines
+            .chain(unknown.values_mut())
+            .for_each(set_time_aside);
+        if operations.iter().any(|operation| operation.after.is_some()) {
+            count_bursts(&mut lines);
+        }
+    }
+    let timed = lines.first().is_some_and(|line| line.event.time.is_some());
     if timed {
         lines.sort_by_key(|line| (line.event.time, line.operation, line.is_return()));
-    } else {
-        lines.sort_by_key(|line| (line.position, line.is_return()));
     }
-    let mut events = with_news(lines, unknown, timed);
-    if !timed {
-        events.iter_mut().for_each(set_time_aside);
+    with_news(lines, unknown, timed)
+}
+
+/// Gives times that say what the positions say, and leave room for a process that calls and
+/// returns and calls at the same time: calls without a return between them, and the returns
+/// behind them, are a burst in which all is concurrent.
+fn count_bursts(lines: &mut [Line]) {
+    let (mut burst, mut returning) = (0, false);
+    for line in lines {
+        burst += u64::from(returning && !line.is_return());
+        returning = line.is_return();
+        line.event.time = Some(burst);
     }
-    events
+}
+
+/// The process that each operation goes by in the file.
+///
+/// A process that goes on after an unknown outcome counts as a new one, which may still be tied
+/// to what the old one completed at the same time. Only a process of the same name says so.
+fn processes(operations: &[Operation<Call, Answer>]) -> Vec<u64> {
+    let mut names: HashMap<u64, u64> = HashMap::new();
+    let mut of: Vec<u64> = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let name = names.entry(operation.process).or_insert(operation.process);
+        if let Some(earlier) = operation.after {
+            *name = of[earlier as usize];
+        }
+        of.push(*name);
+    }
+    of
 }
 
 /// The calls and answers, and for each operation of unknown outcome the news that nobody knows.
@@ -109,13 +143,15 @@ fn lines(
 ) -> (Vec<Line>, HashMap<usize, Event>) {
     let (mut lines, mut unknown) = (Vec::new(), HashMap::new());
     let mut unused = originals.keys().max().map_or(0, |last| last + 1);
-    for (number, operation) in found.operations.operations().iter().enumerate() {
+    let operations = found.operations.operations();
+    let processes = processes(operations);
+    for (number, operation) in operations.iter().enumerate() {
         if operation.outcome == Outcome::Failed {
             continue;
         }
         let key = operation.input.key.clone().or_else(|| found.key.clone());
         let original = originals.get(&operation.call.index).copied();
-        let call = invocation(operation, key, original);
+        let call = invocation(operation, processes[number], key, original);
         let end = operation.end.map_or(unused, |end| end.index);
         unused += u64::from(operation.end.is_none());
         match (&operation.outcome, operation.returned) {
@@ -181,13 +217,14 @@ fn with_news(lines: Vec<Line>, mut unknown: HashMap<usize, Event>, timed: bool) 
 
 fn invocation(
     operation: &Operation<Call, Answer>,
+    process: u64,
     key: Option<Value>,
     original: Option<&Event>,
 ) -> Event {
     Event {
         index: operation.call.index,
         time: operation.call.time,
-        process: Process::Client(operation.process),
+        process: Process::Client(process),
         kind: Kind::Invoke,
         f: operation.input.f.clone(),
         key,
@@ -243,19 +280,16 @@ fn news(
     }
 }
 
-/// Whether times alone, as a reader of the file takes them, give exactly the order of positions.
+/// Whether times alone, as a reader of the file takes them, give exactly the order of positions, in
+/// which the lines are.
 fn times_tell_the_order(lines: &[Line]) -> bool {
-    let mut ordered: Vec<(Position, bool, Option<u64>)> = lines
-        .iter()
-        .map(|line| (line.position, line.is_return(), line.event.time))
-        .collect();
-    ordered.sort_unstable();
-    let agrees = |pair: &[(Position, bool, Option<u64>)]| match (pair[0].2, pair[1].2) {
-        (Some(a), Some(b)) if a == b => pair[0].1 <= pair[1].1,
+    let agrees = |pair: &[Line]| match (pair[0].event.time, pair[1].event.time) {
+        (Some(a), Some(b)) if a == b => pair[0].is_return() <= pair[1].is_return(),
         (Some(a), Some(b)) => a < b,
         _ => false,
     };
-    ordered.first().is_none_or(|first| first.2.is_some()) && ordered.windows(2).all(agrees)
+    let first = lines.first();
+    first.is_none_or(|line| line.event.time.is_some()) && lines.windows(2).all(agrees)
 }
 
 fn set_time_aside(event: &mut Event) {
