@@ -75,6 +75,17 @@ impl Bug {
         Bug::ALL.iter().copied().find(|bug| bug.name() == name)
     }
 
+    /// Those that can be planted in a target.
+    pub fn of(target: &str) -> impl Iterator<Item = Bug> {
+        let all = Bug::ALL.iter().copied();
+        all.filter(move |bug| bug.target() == target)
+    }
+
+    /// The target that it can be planted in.
+    pub fn target(self) -> &'static str {
+        "raft"
+    }
+
     /// Its name on command lines and in reports.
     pub fn name(self) -> &'static str {
         self.facts().name

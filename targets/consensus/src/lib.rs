@@ -1,6 +1,7 @@
 //! Cores of consensus protocols without clocks, sockets or disks: Raft, with mistakes to turn on.
 //!
-//! [`raft::Raft`] takes inputs and gives outputs; whoever runs it owns time, network and storage.
+//! A node is a [`Replica`]: it takes inputs and gives outputs; whoever runs it owns time, network
+//! and storage.
 //! The replicated state is a [`machine::StateMachine`]. [`bug::Bug`] lists the mistakes that the
 //! core, or the node around it, makes when it is told to: a tester of distributed systems needs
 //! systems that are known to be broken.
@@ -9,5 +10,8 @@ pub mod bug;
 pub mod machine;
 mod node_id;
 pub mod raft;
+pub mod replica;
+mod sessions;
 
 pub use node_id::{MalformedNodeId, NodeId};
+pub use replica::Replica;

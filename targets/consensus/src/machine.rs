@@ -11,7 +11,7 @@ pub mod store;
 
 /// A deterministic state machine: equal commands in equal order give equal states and responses on
 /// every node. Its default is the state in which every node begins.
-pub trait StateMachine: Default {
+pub trait StateMachine: Default + Debug + PartialEq {
     /// Changes the state; kept in the log.
     type Command: Clone + Eq + Debug + Serialize + DeserializeOwned;
     /// Asks about the state without changing it; never in the log.

@@ -15,6 +15,7 @@ use crate::NodeId;
 use crate::bug::Bug;
 use crate::machine::StateMachine;
 
+mod audit;
 mod commit;
 mod config;
 mod durable;
@@ -29,21 +30,25 @@ mod membership;
 mod message;
 mod output;
 mod reads;
+mod replica;
 mod replication;
 mod requests;
-mod sessions;
+
 mod snapshot;
 mod snapshots;
 mod state;
 mod status;
 mod transfer;
 
+pub use crate::replica::{Reply, Request};
+pub use audit::RaftAudit;
 pub use config::{Config, ConfigError};
 pub use durable::{Durable, StartError};
 pub use entry::{Entry, Index, Payload, Term};
-pub use input::{Input, Request};
+pub use input::Input;
 pub use message::{Body, Envelope, Message, Position};
-pub use output::{Event, Output, Reply};
+pub use output::{Event, Output};
+pub use replica::Record;
 pub use snapshot::Snapshot;
 pub use status::{Role, Status};
 

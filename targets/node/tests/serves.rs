@@ -477,9 +477,9 @@ async fn the_status_tells_roles_counters_and_the_bug() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_planted_bug_leaves_a_cluster_that_serves_and_restarts() {
-    for bug in Bug::ALL {
-        let mut cluster = Cluster::start(3, 3, |options| {
-            options.bug = Some(*bug);
+    for bug in Bug::of("raft") {
+        let mut cluster = Cluster::start(3, 3, move |options| {
+            options.bug = Some(bug);
             options.snapshot_every = 15;
         })
         .await;

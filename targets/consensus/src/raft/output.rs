@@ -5,6 +5,7 @@ use super::message::Envelope;
 use super::snapshot::Snapshot;
 use crate::NodeId;
 use crate::machine::StateMachine;
+use crate::replica::Reply;
 
 /// One output. They are executed in order, and what is saved must be durable before any later
 /// message or reply leaves. Several steps may share one write: save everything, wait for the disk,
@@ -37,33 +38,6 @@ pub enum Output<M: StateMachine> {
     },
     /// Something to tell the operator.
     Event(Event),
-}
-
-/// The one answer that every request gets, sooner or later, while the node lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply<M: StateMachine> {
-    /// A session is open.
-    Session(u64),
-    /// The command was executed, now or when it was sent before.
-    Applied(M::Response),
-    /// The query's answer.
-    Answer(M::Response),
-    /// What an operator wanted is done.
-    Done,
-    /// This node does not lead. This request has no effect and never will have one; an earlier
-    /// one with the same sequence number may.
-    NotLeader {
-        /// Who does, if it is known.
-        leader: Option<NodeId>,
-    },
-    /// The session is unknown: it was never opened, or forgotten as one of too many. This request
-    /// has no effect and never will have one; an earlier one with the same number may.
-    SessionExpired,
-    /// Leadership was lost, or the sequence number was passed: nobody here knows whether the
-    /// request has or will have an effect.
-    Uncertain,
-    /// Not now, and why. The request has no effect and never will have one.
-    Refused(String),
 }
 
 /// What an operator may want to know.

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Reply;
 use super::entry::{Entry, Index, Payload};
-use super::sessions::{Known, Sessions};
 use crate::NodeId;
 use crate::bug::Bug;
 use crate::machine::{Comparison, MalformedSnapshot, StateMachine};
+use crate::sessions::{Known, Sessions};
 
 /// The machine and the sessions, as of an entry.
 #[derive(Clone, Debug)]

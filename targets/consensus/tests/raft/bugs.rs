@@ -84,8 +84,8 @@ macro_rules! every_bug_shows {
         #[test]
         fn no_bug_of_the_core_is_left_out() {
             let tested = [$(Bug::$bug),*];
-            let core = Bug::ALL.iter().filter(|bug| bug.layer() == Layer::Core);
-            assert!(core.eq(&tested));
+            let core = Bug::of("raft").filter(|bug| bug.layer() == Layer::Core);
+            assert!(core.eq(tested));
         }
     };
 }

@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<BugInfo> {
         summary: bug.summary().to_owned(),
         profile: profile(bug),
     };
-    Bug::ALL.iter().copied().map(info).collect()
+    Bug::of(super::NAME).map(info).collect()
 }
 
 fn profile(bug: Bug) -> BugProfile {

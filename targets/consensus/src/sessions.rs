@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::Index;
+use crate::raft::Index;
 
 /// All open sessions. Every node has the same: they change by entries of the log only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sessions<R> {
+pub(crate) struct Sessions<R> {
     open: BTreeMap<u64, Session<R>>,
 }
 
@@ -23,7 +23,7 @@ struct Session<R> {
 
 /// What is known of a command before it is executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Known<R> {
+pub(crate) enum Known<R> {
     /// It was never executed.
     New,
     /// It was the last one, and this was the response.
@@ -43,13 +43,13 @@ impl<R> Default for Sessions<R> {
 }
 
 impl<R: Clone> Sessions<R> {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
 
     /// Opens one; if that makes more than `max`, forgets the one that was not used for longest.
     /// Linear in the number of sessions when there are that many.
-    pub(super) fn open(&mut self, index: Index, max: usize) {
+    pub(crate) fn open(&mut self, index: Index, max: usize) {
         self.open.insert(
             index,
             Session {
@@ -67,7 +67,7 @@ impl<R: Clone> Sessions<R> {
     }
 
     /// Notes that an entry uses a session, and tells what is known of its command.
-    pub(super) fn look_up(&mut self, session: u64, sequence: u64, index: Index) -> Known<R> {
+    pub(crate) fn look_up(&mut self, session: u64, sequence: u64, index: Index) -> Known<R> {
         let Some(session) = self.open.get_mut(&session) else {
             return Known::NoSession;
         };
@@ -80,7 +80,7 @@ impl<R: Clone> Sessions<R> {
     }
 
     /// Remembers the response to a command.
-    pub(super) fn done(&mut self, session: u64, sequence: u64, response: R) {
+    pub(crate) fn done(&mut self, session: u64, sequence: u64, response: R) {
         if let Some(session) = self.open.get_mut(&session) {
             session.last = Some((sequence, response));
         }

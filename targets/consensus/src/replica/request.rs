@@ -1,0 +1,31 @@
+//! What clients and operators ask of a node.
+
+use crate::NodeId;
+use crate::machine::StateMachine;
+
+/// What clients and operators want.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request<M: StateMachine> {
+    /// A session, through the log (dissertation section 6.3).
+    OpenSession,
+    /// A command executed, once per session and sequence number. A session has one command at a
+    /// time, and its numbers grow.
+    Apply {
+        /// The client's session.
+        session: u64,
+        /// The command's number in it.
+        sequence: u64,
+        /// What to execute.
+        command: M::Command,
+    },
+    /// A query answered, linearizably.
+    Query(M::Query),
+    /// A new member.
+    AddNode(NodeId),
+    /// A member less.
+    RemoveNode(NodeId),
+    /// Another leader.
+    Transfer(NodeId),
+    /// A snapshot of this node's state, now. Any node does it.
+    Snapshot,
+}
