@@ -9,13 +9,13 @@ use crate::SpanRange;
 
 /// A stream of draws. The same seed and name give the same stream on every machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Chance {
+pub struct Chance {
     stream: ChaCha8Rng,
 }
 
 impl Chance {
     /// The stream of the component called `name` in a run of `seed`.
-    pub(crate) fn new(seed: u64, name: &str) -> Self {
+    pub fn new(seed: u64, name: &str) -> Self {
         let mut key = [0_u8; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         key[8..16].copy_from_slice(&fingerprint(name).to_le_bytes());
@@ -25,29 +25,32 @@ impl Chance {
     }
 
     /// A whole number below `bound`; 0 if `bound` is 0. The bias is below `bound` in 2^64.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.stream.next_u64()) * u128::from(bound);
         u64::try_from(wide >> 64).expect("a 128-bit number shifted by 64 has 64 bits")
     }
 
     /// A place in a list of `len`; 0 if it is empty.
-    pub(crate) fn index(&mut self, len: usize) -> usize {
+    ///
+    /// # Panics
+    /// Never: a length has at most 64 bits.
+    pub fn index(&mut self, len: usize) -> usize {
         let bound = u64::try_from(len).expect("a list's length has at most 64 bits");
         usize::try_from(self.below(bound)).expect("below a length")
     }
 
     /// From `min` to `max`, both included.
-    pub(crate) fn between(&mut self, min: u64, max: u64) -> u64 {
+    pub fn between(&mut self, min: u64, max: u64) -> u64 {
         min + self.below(max.saturating_sub(min).saturating_add(1))
     }
 
     /// True `percent` times in a hundred.
-    pub(crate) fn percent(&mut self, percent: u32) -> bool {
+    pub fn percent(&mut self, percent: u32) -> bool {
         self.below(100) < u64::from(percent)
     }
 
     /// A span of the range, in whole milliseconds if the range allows.
-    pub(crate) fn span(&mut self, range: SpanRange) -> Duration {
+    pub fn span(&mut self, range: SpanRange) -> Duration {
         let width = range.max.saturating_sub(range.min);
         let steps = u64::try_from(width.as_millis()).unwrap_or(u64::MAX);
         range.min + Duration::from_millis(self.between(0, steps))
@@ -55,7 +58,7 @@ impl Chance {
 
     /// One of the items with a weight above 0, or `None` if there is none. The
     /// weights together are below 2^64.
-    pub(crate) fn weighted<T: Copy>(&mut self, items: &[(T, u64)]) -> Option<T> {
+    pub fn weighted<T: Copy>(&mut self, items: &[(T, u64)]) -> Option<T> {
         let total = items.iter().map(|(_, weight)| *weight).sum();
         let mut left = self.below(total);
         items.iter().find_map(|(item, weight)| {
@@ -66,7 +69,7 @@ impl Chance {
     }
 
     /// Puts the items in a random order (Fisher and Yates).
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.index(last + 1));
         }

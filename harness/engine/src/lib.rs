@@ -14,6 +14,7 @@ mod chance;
 pub mod conductor;
 pub mod draft;
 pub mod fault;
+pub mod json;
 pub mod nanos;
 pub mod nemesis;
 pub mod node;
@@ -22,11 +23,13 @@ pub mod record;
 pub mod signal;
 pub mod span;
 pub mod status;
+pub mod story;
 pub mod summary;
 pub mod target;
 pub mod workload;
 
 pub use action::Action;
+pub use chance::Chance;
 pub use conductor::Conductor;
 pub use draft::{Draft, NemesisDraft, WorkloadDraft};
 pub use fault::{Fault, FaultKind, Selector};
@@ -38,6 +41,7 @@ pub use record::InjectionRecord;
 pub use signal::{Command, Phase, Signal};
 pub use span::SpanRange;
 pub use status::{ClusterStatus, NodeStatus, Role, StatusSample};
+pub use story::{Happening, Moment};
 pub use summary::{
     FinalReadCounts, InjectionCounts, InjectionTrouble, OperationCounts, Recovery, RunSummary,
     Shortcoming, Trouble,

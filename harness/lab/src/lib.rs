@@ -7,11 +7,12 @@
 
 mod clock;
 mod error;
-mod faults;
+pub(crate) mod faults;
 pub mod link;
 mod nodes;
 mod process;
 mod run;
+pub mod sim;
 mod site;
 #[cfg(test)]
 mod testing;

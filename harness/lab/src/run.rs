@@ -2,7 +2,7 @@
 //! down.
 
 mod folder;
-mod journal;
+pub(crate) mod journal;
 mod observer;
 mod processes;
 mod progress;

@@ -5,7 +5,6 @@
 //! every error whether an operation completed, failed, or nobody knows: to call an unknown outcome
 //! a failure would manufacture violations, and to call a failure unknown would hide them.
 
-mod json;
 pub mod raft;
 
 use std::collections::BTreeMap;

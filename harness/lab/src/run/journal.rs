@@ -2,36 +2,29 @@
 //! `injections.jsonl`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use testimony_engine::{Action, FaultKind, InjectionRecord, Nanos};
 use testimony_history::{InjectionState, Recorder, Value};
 
-use super::folder::Folder;
-use crate::LabError;
 use crate::faults::Seen;
 
 /// The injections that are not over yet, and the file of those that are.
-pub(crate) struct Journal {
-    path: PathBuf,
-    file: File,
-    recorder: Arc<Recorder<File>>,
+pub(crate) struct Journal<W: Write + Send> {
+    out: W,
+    recorder: Arc<Recorder<W>>,
     open: BTreeMap<u64, InjectionRecord>,
 }
 
-impl Journal {
-    pub(crate) fn create(folder: &Folder, recorder: Arc<Recorder<File>>) -> Result<Self, LabError> {
-        let path = folder.file("injections.jsonl");
-        let file = File::create(&path).map_err(LabError::write(&path))?;
-        Ok(Journal {
-            path,
-            file,
+impl<W: Write + Send> Journal<W> {
+    /// Writes to `out`, and the nemesis events to the recorder.
+    pub(crate) fn new(out: W, recorder: Arc<Recorder<W>>) -> Self {
+        Journal {
+            out,
             recorder,
             open: BTreeMap::new(),
-        })
+        }
     }
 
     /// An injection was asked for.
@@ -57,7 +50,7 @@ impl Journal {
     }
 
     /// It was seen in effect, or not. One that is over at once ends here.
-    pub(crate) fn injected(&mut self, injection: u64, seen: &Seen) -> Result<(), LabError> {
+    pub(crate) fn injected(&mut self, injection: u64, seen: &Seen) -> io::Result<()> {
         let Some(mut record) = self.open.remove(&injection) else {
             return Ok(());
         };
@@ -78,7 +71,7 @@ impl Journal {
     }
 
     /// Its heal was seen, or not; a failed heal may be tried again.
-    pub(crate) fn healed(&mut self, injection: u64, seen: &Seen) -> Result<(), LabError> {
+    pub(crate) fn healed(&mut self, injection: u64, seen: &Seen) -> io::Result<()> {
         let Some(mut record) = self.open.remove(&injection) else {
             return Ok(());
         };
@@ -102,12 +95,12 @@ impl Journal {
             .map(|record| record.kind)
     }
 
-    /// Writes down what never ended, and has the system put the file on the disk.
-    pub(crate) fn finish(mut self) -> Result<(), LabError> {
+    /// Writes down what never ended, and gives back what it writes to.
+    pub(crate) fn finish(mut self) -> io::Result<W> {
         for record in std::mem::take(&mut self.open).into_values() {
             self.write(&record)?;
         }
-        self.file.sync_all().map_err(LabError::write(&self.path))
+        Ok(self.out)
     }
 
     fn event(&self, record: &InjectionRecord, state: InjectionState) -> Nanos {
@@ -121,12 +114,10 @@ impl Journal {
         )
     }
 
-    fn write(&mut self, record: &InjectionRecord) -> Result<(), LabError> {
+    fn write(&mut self, record: &InjectionRecord) -> io::Result<()> {
         let mut line = serde_json::to_vec(record).expect("a record is words and numbers");
         line.push(b'\n');
-        self.file
-            .write_all(&line)
-            .map_err(LabError::write(&self.path))
+        self.out.write_all(&line)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The loop of a run: signals to the conductor, its commands to the world.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -35,7 +37,8 @@ pub(super) struct Stage {
     faults: Arc<Faults>,
     works: FuturesUnordered<BoxFuture<'static, Work>>,
     recording: Recording,
-    journal: Journal,
+    journal: Journal<File>,
+    journal_path: PathBuf,
     observer: Observer,
     processes: Processes,
     signals: mpsc::UnboundedReceiver<Signal>,
@@ -87,7 +90,9 @@ impl Stage {
         let site = Arc::new(site);
         let guard = Guard(Arc::clone(&site));
         let recording = Recording::create(&folder, plan, clock)?;
-        let journal = Journal::create(&folder, Arc::clone(recording.recorder()))?;
+        let journal_path = folder.file("injections.jsonl");
+        let out = File::create(&journal_path).map_err(LabError::write(&journal_path))?;
+        let journal = Journal::new(out, Arc::clone(recording.recorder()));
         for node in &node_names {
             let started = site.nodes.start(node).await;
             started.map_err(|source| LabError::Start {
@@ -113,6 +118,7 @@ impl Stage {
             works: FuturesUnordered::new(),
             recording,
             journal,
+            journal_path,
             observer: Observer::create(&folder, &site)?,
             processes: Processes::new(Arc::clone(&site), client, recorder, sender),
             folder,
@@ -149,7 +155,9 @@ impl Stage {
         if !self.options.keep_data {
             self.folder.remove_data(&self.node_names);
         }
-        let written = self.journal.finish().and(self.recording.finish());
+        let written = self.journal.finish().and_then(|out| out.sync_all());
+        let written = written.map_err(LabError::write(&self.journal_path));
+        let written = written.and(self.recording.finish());
         performed?;
         written?;
         Ok(Ended {
@@ -280,14 +288,16 @@ impl Stage {
     fn worked(&mut self, work: Work) -> Result<Vec<Command>, LabError> {
         let signal = match work {
             Work::Injected(injection, seen) => {
-                self.journal.injected(injection, &seen)?;
+                let written = self.journal.injected(injection, &seen);
+                written.map_err(LabError::write(&self.journal_path))?;
                 match seen {
                     Ok(_) => Signal::Injected { injection },
                     Err(reason) => Signal::InjectFailed { injection, reason },
                 }
             }
             Work::Healed(injection, seen) => {
-                self.journal.healed(injection, &seen)?;
+                let written = self.journal.healed(injection, &seen);
+                written.map_err(LabError::write(&self.journal_path))?;
                 match seen {
                     Ok(_) => Signal::Healed { injection },
                     Err(reason) => Signal::HealFailed { injection, reason },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 use testimony_history::{Answer, Call, Function, Model, Value};
 
-use crate::json::{from_value as to_json, to_value as from_json};
+use testimony_engine::json::{from_value as to_json, to_value as from_json};
 
 /// The key of a call that names none.
 const ONLY_KEY: &str = "object";

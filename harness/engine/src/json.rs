@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use testimony_history::Value;
 
 /// The value as a request carries it. Numbers that fit no machine type go as their text.
-pub(crate) fn from_value(value: &Value) -> Json {
+pub fn from_value(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(truth) => Json::Bool(*truth),
@@ -26,7 +26,7 @@ pub(crate) fn from_value(value: &Value) -> Json {
 }
 
 /// The value that an answer carries.
-pub(crate) fn to_value(json: &Json) -> Value {
+pub fn to_value(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(truth) => Value::Bool(*truth),

@@ -1,0 +1,406 @@
+//! What the nemesis does to a simulated cluster, and how it is undone.
+//!
+//! What is broken here is broken from that instant on, so that most faults are in effect as soon
+//! as they are asked for. A node that is to die may first do a little more, so that it dies also
+//! between two things that belong together. What only the cluster itself can do (another leader,
+//! a member more or less, a snapshot) is asked of it like an operator would, until it says that it
+//! is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use testimony_consensus::NodeId;
+use testimony_consensus::machine::store::Store;
+use testimony_consensus::replica::{Input, Replica, Role};
+use testimony_engine::{Action, Chance, Happening, Link, Nanos, NodeName, Plan, Signal};
+
+use super::client::Heard;
+use super::network::{Flaws, worse};
+use super::translation::{Reply, Request};
+use super::world::{Asker, Event, World};
+use crate::faults::Seen;
+use crate::link::Shape;
+
+/// A node that dies a little later has so many outputs more at most, and so much time.
+const FUSE_MAX: u64 = 8;
+const FUSE_TIME: Duration = Duration::from_millis(20);
+/// How often, in percent, a node dies at once.
+const AT_ONCE: u32 = 50;
+/// How long an operator waits before trying again.
+const ADMIN_PAUSE: Duration = Duration::from_millis(50);
+/// How long an operator waits for an answer.
+const ADMIN_PATIENCE: Duration = Duration::from_millis(500);
+
+/// What is broken at present.
+pub(super) struct Faults {
+    chance: Chance,
+    verify_timeout: Duration,
+    active: BTreeMap<u64, Action>,
+    /// Nodes that are still to die, by injection.
+    dying: BTreeMap<u64, BTreeSet<usize>>,
+    /// What the cluster was asked for and has not done yet, by injection.
+    errands: BTreeMap<u64, Errand>,
+}
+
+/// Something that an operator wants.
+#[derive(Clone, Debug)]
+struct Errand {
+    what: What,
+    /// Whether it undoes the injection.
+    heals: bool,
+    deadline: Nanos,
+    /// The node that is asked next.
+    at: usize,
+    last: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Add(NodeId),
+    Remove(NodeId),
+    Transfer(NodeId),
+    Snapshot,
+}
+
+impl Faults {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Faults {
+            chance: Chance::new(plan.seed, "faults"),
+            verify_timeout: plan.verify_timeout,
+            active: BTreeMap::new(),
+            dying: BTreeMap::new(),
+            errands: BTreeMap::new(),
+        }
+    }
+
+    /// What all injections together make of a link.
+    fn of(&self, link: &Link) -> (Shape, Flaws) {
+        let mut all = (Shape::default(), Flaws::default());
+        for action in self.active.values() {
+            let (shape, flaws) = effect(action, link);
+            all = (all.0.with(shape), worse(all.1, flaws));
+        }
+        all
+    }
+}
+
+/// What an action makes of a link.
+fn effect(action: &Action, link: &Link) -> (Shape, Flaws) {
+    let none = (Shape::default(), Flaws::default());
+    match action {
+        Action::Cut { links } if links.contains(link) => {
+            let cut = true;
+            (Shape { cut, ..none.0 }, none.1)
+        }
+        Action::Slow {
+            links,
+            delay,
+            jitter,
+        } if links.contains(link) => {
+            let (delay, jitter) = (delay.saturating_sub(*jitter), *jitter * 2);
+            (
+                Shape {
+                    delay,
+                    jitter,
+                    ..none.0
+                },
+                none.1,
+            )
+        }
+        Action::Throttle {
+            links,
+            bytes_per_second,
+        } if links.contains(link) => {
+            let bytes_per_second = Some(*bytes_per_second);
+            (
+                Shape {
+                    bytes_per_second,
+                    ..none.0
+                },
+                none.1,
+            )
+        }
+        _ => none,
+    }
+}
+
+impl<R: Replica<Machine = Store>> World<R> {
+    /// Breaks something.
+    pub(super) fn inject(&mut self, injection: u64, action: &Action) {
+        if !action.is_instant() {
+            self.faults.active.insert(injection, action.clone());
+        }
+        match action {
+            Action::Cut { links } | Action::Slow { links, .. } | Action::Throttle { links, .. } => {
+                self.reshape(links);
+                self.injected(injection, action, Ok(None));
+            }
+            Action::Reset { links } => {
+                for link in links {
+                    let (from, to) = (self.place(&link.from), self.place(&link.to));
+                    self.network.reset(from, to);
+                }
+                self.injected(injection, action, Ok(None));
+            }
+            Action::Kill { nodes } => self.kill(injection, nodes),
+            Action::Pause { nodes } => {
+                for node in nodes {
+                    self.pause(node);
+                }
+                self.injected(injection, action, Ok(None));
+            }
+            Action::Remove { node } => self.send_for(injection, What::Remove(self.id(node)), false),
+            Action::Transfer { to } => self.send_for(injection, What::Transfer(self.id(to)), false),
+            Action::Snapshot { node } => {
+                self.send_for(injection, What::Snapshot, false);
+                if let Some(errand) = self.faults.errands.get_mut(&injection) {
+                    errand.at = place_of(self.names.as_slice(), node);
+                }
+            }
+        }
+    }
+
+    /// Undoes exactly what an injection did.
+    pub(super) fn heal(&mut self, injection: u64) {
+        self.faults.dying.remove(&injection);
+        self.faults.errands.remove(&injection);
+        let Some(action) = self.faults.active.get(&injection).cloned() else {
+            return self.healed(injection, None, Ok(None));
+        };
+        let seen = match &action {
+            Action::Kill { nodes } => self.restart(nodes),
+            Action::Pause { nodes } => {
+                nodes.iter().for_each(|node| self.resume(node));
+                Ok(None)
+            }
+            Action::Remove { node } => {
+                return self.send_for(injection, What::Add(self.id(node)), true);
+            }
+            _ => Ok(None),
+        };
+        if seen.is_ok() {
+            self.faults.active.remove(&injection);
+        }
+        if let Action::Cut { links } | Action::Slow { links, .. } | Action::Throttle { links, .. } =
+            &action
+        {
+            self.reshape(links);
+        }
+        self.healed(injection, Some(&action), seen);
+    }
+
+    fn reshape(&mut self, links: &BTreeSet<Link>) {
+        for link in links {
+            let (shape, flaws) = self.faults.of(link);
+            let (from, to) = (self.place(&link.from), self.place(&link.to));
+            self.network.shape(from, to, shape, flaws);
+        }
+    }
+
+    fn kill(&mut self, injection: u64, nodes: &BTreeSet<NodeName>) {
+        let places: BTreeSet<usize> = nodes.iter().map(|node| self.place(node)).collect();
+        self.faults.dying.insert(injection, places.clone());
+        for place in places {
+            let burns = !self.faults.chance.percent(AT_ONCE) && self.nodes[place].is_up();
+            if !burns {
+                self.crash(place);
+                continue;
+            }
+            let fuse = self.faults.chance.below(FUSE_MAX);
+            let node = &mut self.nodes[place];
+            node.fuse = Some(usize::try_from(fuse).unwrap_or(0));
+            let life = node.life;
+            self.agenda
+                .put(self.now + FUSE_TIME, Event::Fuse { node: place, life });
+        }
+        self.all_dead();
+    }
+
+    /// A node has died: perhaps the last that an injection waited for.
+    pub(super) fn crashed(&mut self, _: usize) {
+        self.all_dead();
+    }
+
+    fn all_dead(&mut self) {
+        let nodes = &self.nodes;
+        let is_over = |places: &BTreeSet<usize>| places.iter().all(|place| !nodes[*place].is_up());
+        let over = self
+            .faults
+            .dying
+            .iter()
+            .filter(|(_, places)| is_over(places));
+        let over: Vec<u64> = over.map(|(injection, _)| *injection).collect();
+        for injection in over {
+            self.faults.dying.remove(&injection);
+            if let Some(action) = self.faults.active.get(&injection).cloned() {
+                self.injected(injection, &action, Ok(None));
+            }
+        }
+    }
+
+    fn restart(&mut self, nodes: &BTreeSet<NodeName>) -> Seen {
+        for node in nodes {
+            let place = self.place(node);
+            if self.nodes[place].is_up() {
+                self.nodes[place].fuse = None;
+                continue;
+            }
+            if let Err(error) = self.start(place) {
+                self.deaths.push(error.to_string());
+                return Err(error.to_string());
+            }
+        }
+        Ok(None)
+    }
+
+    fn pause(&mut self, node: &NodeName) {
+        let place = self.place(node);
+        self.nodes[place].paused = true;
+        self.recording.tell(self.now, || Happening::Paused {
+            node: node.to_string(),
+        });
+    }
+
+    fn resume(&mut self, node: &NodeName) {
+        let place = self.place(node);
+        self.nodes[place].paused = false;
+        self.recording.tell(self.now, || Happening::Resumed {
+            node: node.to_string(),
+        });
+        self.work(place);
+    }
+
+    fn injected(&mut self, injection: u64, action: &Action, seen: Seen) {
+        self.recording.now(self.now);
+        // Writing to memory does not fail.
+        let _ = self.recording.journal.injected(injection, &seen);
+        self.signals.push_back(match seen {
+            Ok(_) => Signal::Injected { injection },
+            Err(reason) => Signal::InjectFailed { injection, reason },
+        });
+        self.recording.tell(self.now, || Happening::Injected {
+            injection,
+            action: action.to_string(),
+        });
+    }
+
+    fn healed(&mut self, injection: u64, action: Option<&Action>, seen: Seen) {
+        self.recording.now(self.now);
+        let _ = self.recording.journal.healed(injection, &seen);
+        if let Some(action) = action {
+            self.recording.tell(self.now, || Happening::Healed {
+                injection,
+                action: action.to_string(),
+            });
+        }
+        self.signals.push_back(match seen {
+            Ok(_) => Signal::Healed { injection },
+            Err(reason) => Signal::HealFailed { injection, reason },
+        });
+    }
+
+    /// Begins to ask the cluster for something.
+    fn send_for(&mut self, injection: u64, what: What, heals: bool) {
+        let errand = Errand {
+            what,
+            heals,
+            deadline: self.now + self.faults.verify_timeout,
+            at: self.leader_place(),
+            last: "nobody was asked".to_owned(),
+        };
+        self.faults.errands.insert(injection, errand);
+        self.agenda.put(self.now, Event::Admin { injection });
+    }
+
+    /// Asks, unless it took too long already.
+    pub(super) fn try_admin(&mut self, injection: u64) {
+        let Some(errand) = self.faults.errands.get(&injection).cloned() else {
+            return;
+        };
+        if self.now >= errand.deadline {
+            return self.errand_ended(injection, Err(errand.last));
+        }
+        let request = match errand.what {
+            What::Add(id) => Request::AddNode(id),
+            What::Remove(id) => Request::RemoveNode(id),
+            What::Transfer(id) => Request::Transfer(id),
+            What::Snapshot => Request::Snapshot,
+        };
+        let ticket = self.ticket(Asker::Injection(injection));
+        let node = &mut self.nodes[errand.at];
+        if !node.is_up() {
+            return self.let_hear(ticket, Heard::Refused);
+        }
+        node.owed.insert(ticket);
+        self.give(errand.at, Input::Request { ticket, request });
+        let heard = Heard::Silence;
+        self.agenda
+            .put(self.now + ADMIN_PATIENCE, Event::Heard { ticket, heard });
+    }
+
+    /// Something came of what an operator asked for.
+    pub(super) fn admin_heard(&mut self, injection: u64, heard: Heard) {
+        let count = self.nodes.len();
+        let Some(errand) = self.faults.errands.get_mut(&injection) else {
+            return;
+        };
+        match heard {
+            Heard::Reply(Reply::Done) => return self.errand_ended(injection, Ok(None)),
+            Heard::Reply(Reply::NotLeader { leader: Some(id) }) if place(id) < count => {
+                errand.at = place(id);
+                "it does not lead".clone_into(&mut errand.last);
+            }
+            Heard::Reply(Reply::Refused(why)) => errand.last = why,
+            other => {
+                errand.last = format!("{other:?}");
+                if !matches!(errand.what, What::Snapshot) {
+                    errand.at = (errand.at + 1) % count;
+                }
+            }
+        }
+        self.agenda
+            .put(self.now + ADMIN_PAUSE, Event::Admin { injection });
+    }
+
+    fn errand_ended(&mut self, injection: u64, seen: Seen) {
+        let Some(errand) = self.faults.errands.remove(&injection) else {
+            return;
+        };
+        let action = self.faults.active.get(&injection).cloned();
+        if !errand.heals {
+            let instant = Action::Snapshot {
+                node: self.names[errand.at].clone(),
+            };
+            return self.injected(injection, &action.unwrap_or(instant), seen);
+        }
+        if seen.is_ok() {
+            self.faults.active.remove(&injection);
+        }
+        self.healed(injection, action.as_ref(), seen);
+    }
+
+    /// A node that takes itself for the leader; the first if none does.
+    fn leader_place(&self) -> usize {
+        let views = self
+            .nodes
+            .iter()
+            .map(|node| node.core.as_ref().map(R::view));
+        let leaders = views.enumerate().filter_map(|(place, view)| {
+            let view = view.filter(|view| view.role == Role::Leader)?;
+            Some((view.term, place))
+        });
+        leaders.max().map_or(0, |(_, place)| place)
+    }
+
+    fn id(&self, node: &NodeName) -> NodeId {
+        self.nodes[self.place(node)].setup.id
+    }
+}
+
+fn place(id: NodeId) -> usize {
+    usize::try_from(id.0.wrapping_sub(1)).unwrap_or(usize::MAX)
+}
+
+fn place_of(names: &[NodeName], node: &NodeName) -> usize {
+    names.iter().position(|name| name == node).unwrap_or(0)
+}

@@ -1,0 +1,53 @@
+use testimony_checker::{Budget, Verdict};
+use testimony_engine::{Draft, Recovery};
+use testimony_history::{ReadOptions, read};
+
+use super::*;
+
+fn plan(seed: u64, change: impl FnOnce(&mut Draft)) -> Plan {
+    let mut draft = Draft {
+        seed: Some(seed),
+        ..Draft::default()
+    };
+    change(&mut draft);
+    Plan::resolve(draft, &testimony_systems::raft::info()).expect("the plan is possible")
+}
+
+fn run(plan: &Plan) -> Simulated {
+    simulate(plan, SimOptions { story: true }).expect("it can be simulated")
+}
+
+fn judge(plan: &Plan, run: &Simulated) -> Verdict {
+    let recording = read(run.history.as_slice(), &ReadOptions::default()).expect("well-formed");
+    let (history, _) = recording.history(plan.model()).expect("it fits the model");
+    testimony_checker::check_recorded(plan.model(), None, &history, &Budget::for_tests()).verdict
+}
+
+#[test]
+fn raft_is_linearizable_under_all_faults() {
+    for seed in 0..10 {
+        let plan = plan(seed, |_| {});
+        let run = run(&plan);
+        assert_eq!(run.breach, None, "{seed}");
+        assert!(run.deaths.is_empty(), "{seed}: {:?}", run.deaths);
+        assert_eq!(run.summary.shortcomings(), [], "{seed}");
+        assert!(
+            matches!(run.summary.recovery, Recovery::Recovered { .. }),
+            "{seed}"
+        );
+        let verdict = judge(&plan, &run);
+        assert!(
+            matches!(verdict, Verdict::Linearizable(_)),
+            "{seed}: {verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_gives_the_same_bytes_again() {
+    let plan = plan(7, |_| {});
+    let (one, other) = (run(&plan), run(&plan));
+    assert!(one.history == other.history && one.injections == other.injections);
+    assert!(one.status == other.status && one.story == other.story);
+    assert_eq!(one.costs, other.costs);
+}
