@@ -24,6 +24,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run a cluster under faults and judge what its clients saw.
     Run(RunArguments),
+    /// Run many seeds in virtual time, and keep what they find.
+    Simulate(SimulateArguments),
     /// Judge recorded histories.
     Check(CheckArguments),
     /// Run a recorded run's plan again.
@@ -107,6 +109,64 @@ pub(crate) struct RunArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArguments {
+    /// What to test, `name` or `name:mode`; see `testimony targets`. [default: raft]
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+    /// The seeds A up to but not including B.
+    #[arg(long, value_name = "A..B", default_value = "0..100", value_parser = parse_seeds)]
+    pub(crate) seeds: std::ops::Range<u64>,
+    /// Of the seeds, only every N-th from the K-th on, counted from 1: to spread them over
+    /// machines.
+    #[arg(long, value_name = "K/N", value_parser = parse_shard)]
+    pub(crate) shard: Option<Shard>,
+    /// Virtual time under faults, such as 60s.
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+    pub(crate) time: Duration,
+    /// How many nodes. [default: 5]
+    #[arg(long)]
+    pub(crate) nodes: Option<u32>,
+    /// Fault kinds: `all`, `none`, or a list such as `kill-leader,halves`. [default: all]
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) nemesis: Option<Vec<String>>,
+    /// Which operations the clients call; see `testimony targets`. [default: kv]
+    #[arg(long)]
+    pub(crate) workload: Option<String>,
+    /// How many client processes. [default: 10]
+    #[arg(long)]
+    pub(crate) clients: Option<u32>,
+    /// Operations a second of virtual time, over all processes. [default: 200]
+    #[arg(long)]
+    pub(crate) rate: Option<u32>,
+    /// Turn one planted bug on; it selects the nemesis and workload that show it.
+    #[arg(long)]
+    pub(crate) bug: Option<String>,
+    /// Go on after a finding.
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+    /// How many runs at a time. [default: one per core]
+    #[arg(long)]
+    pub(crate) jobs: Option<usize>,
+    /// Keep the recording of every run here. [default: of findings only, in runs]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// One JSON object on stdout instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// One part of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    /// Which part, counted from 0.
+    pub(crate) part: u64,
+    /// Of how many.
+    pub(crate) parts: u64,
 }
 
 /// When the checker gives up, honestly.
@@ -328,6 +388,19 @@ fn parse_seeds(text: &str) -> Result<std::ops::Range<u64>, String> {
         Err(shape())
     } else {
         Ok(range)
+    }
+}
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let shape = || format!("{text:?} is not of the form K/N with K from 1 to N");
+    let (part, parts) = text.split_once('/').ok_or_else(shape)?;
+    let (part, parts): (u64, u64) = (
+        part.parse().map_err(|_| shape())?,
+        parts.parse().map_err(|_| shape())?,
+    );
+    match part.checked_sub(1) {
+        Some(part) if part < parts => Ok(Shard { part, parts }),
+        _ => Err(shape()),
     }
 }
 

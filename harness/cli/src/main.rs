@@ -25,6 +25,8 @@ mod run;
 mod run_folder;
 mod session;
 mod shrink;
+mod simulate;
+mod simulation;
 mod source;
 mod stopwatch;
 mod targets;
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
 fn dispatch(command: &Command) -> Result<RunOutcome, Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
         Command::Check(arguments) if arguments.follow => follow::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),

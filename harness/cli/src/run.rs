@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::outlet::Outlet;
 use crate::run_folder::{Closing, RunFolder};
 use crate::verdict_of_run::JudgedRun;
-use crate::{chance, session, terminal};
+use crate::{chance, session, simulation, terminal};
 
 /// One run, or one for each seed.
 pub(crate) fn run(arguments: &RunArguments) -> Result<RunOutcome, Failure> {
@@ -46,8 +46,7 @@ fn run_once(draft: Draft, arguments: &RunArguments) -> Result<JudgedRun, Failure
     let info = targets().into_iter().find(|info| info.name == name);
     let info = info.ok_or_else(|| unknown_target(&name))?;
     let plan = Plan::resolve(draft, &info).map_err(Failure::usage)?;
-    let target = target_of(&plan)?;
-    let folder = carry_out(&plan, target, &arguments.out, arguments.to_the_end)?;
+    let folder = carry_out(&plan, &arguments.out, arguments.to_the_end)?;
     let judged = JudgedRun::of(folder, &arguments.limits, arguments.require_recovery)?;
     judged.write()?;
     Ok(judged)
@@ -55,30 +54,34 @@ fn run_once(draft: Draft, arguments: &RunArguments) -> Result<JudgedRun, Failure
 
 /// Carries a plan out in a folder of its own, and judges it.
 pub(crate) fn again(plan: &Plan, out: &Path, limits: &Limits) -> Result<JudgedRun, Failure> {
-    let folder = carry_out(plan, target_of(plan)?, out, false)?;
+    let folder = carry_out(plan, out, false)?;
     let judged = JudgedRun::of(folder, limits, None)?;
     judged.write()?;
     Ok(judged)
 }
 
-fn carry_out(
-    plan: &Plan,
-    target: Arc<dyn Target>,
-    out: &Path,
-    to_the_end: bool,
-) -> Result<RunFolder, Failure> {
+fn carry_out(plan: &Plan, out: &Path, to_the_end: bool) -> Result<RunFolder, Failure> {
     let folder = RunFolder::make(out, plan)?;
     announce(plan, &folder);
-    let (ended, stopped_early) = session::run(plan, target, folder.path(), to_the_end)?;
-    let deaths = ended.deaths.iter().map(ToString::to_string).collect();
-    let closing = Closing {
-        summary: ended.summary,
-        deaths,
-        stopped_early,
+    let closing = match plan.lab.as_str() {
+        simulation::LAB => simulation::perform(plan, &folder)?,
+        _ => on_processes(plan, &folder, to_the_end)?,
     };
     let closing = serde_json::to_vec_pretty(&closing).context("the summary cannot be written");
     folder.write("summary.json", &closing.map_err(Failure::Broken)?)?;
     Ok(folder)
+}
+
+/// Carries a plan out on processes.
+fn on_processes(plan: &Plan, folder: &RunFolder, to_the_end: bool) -> Result<Closing, Failure> {
+    let target = target_of(plan)?;
+    let (ended, stopped_early) = session::run(plan, target, folder.path(), to_the_end)?;
+    Ok(Closing {
+        summary: ended.summary,
+        deaths: ended.deaths.iter().map(ToString::to_string).collect(),
+        stopped_early,
+        ..Closing::default()
+    })
 }
 
 /// The seed and the plan, before anything happens.
@@ -121,7 +124,7 @@ fn target_of(plan: &Plan) -> Result<Arc<dyn Target>, Failure> {
     target(&plan.target, options).map_err(Failure::usage)
 }
 
-fn target_name(draft: &Draft) -> String {
+pub(crate) fn target_name(draft: &Draft) -> String {
     let target = draft
         .target
         .as_deref()
@@ -132,7 +135,7 @@ fn target_name(draft: &Draft) -> String {
         .to_owned()
 }
 
-fn unknown_target(name: &str) -> Failure {
+pub(crate) fn unknown_target(name: &str) -> Failure {
     let known = targets()
         .into_iter()
         .map(|info| info.name)
@@ -174,12 +177,12 @@ fn typed(arguments: &RunArguments) -> Result<Draft, Failure> {
         rate: arguments.rate,
         time: arguments.time,
         workload: arguments.workload.as_deref().map(workload).transpose()?,
-        nemesis: nemesis(arguments)?,
+        nemesis: nemesis(arguments.nemesis.as_ref())?,
         ..Draft::default()
     })
 }
 
-fn workload(word: &str) -> Result<WorkloadDraft, Failure> {
+pub(crate) fn workload(word: &str) -> Result<WorkloadDraft, Failure> {
     let known = WorkloadKind::ALL.map(WorkloadKind::name).join(", ");
     let unknown = || Failure::usage(anyhow!("no workload is called {word:?}; there are {known}"));
     let name = WorkloadKind::from_name(word).ok_or_else(unknown)?;
@@ -189,8 +192,8 @@ fn workload(word: &str) -> Result<WorkloadDraft, Failure> {
     })
 }
 
-fn nemesis(arguments: &RunArguments) -> Result<Option<NemesisDraft>, Failure> {
-    let Some(words) = &arguments.nemesis else {
+pub(crate) fn nemesis(words: Option<&Vec<String>>) -> Result<Option<NemesisDraft>, Failure> {
+    let Some(words) = words else {
         return Ok(None);
     };
     NemesisDraft::from_words(&words.join(","))

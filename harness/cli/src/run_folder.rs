@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use testimony_engine::{InjectionRecord, Plan, RunSummary, StatusSample};
+use testimony_lab::sim::{Costs, Finding};
 use testimony_report::StoppedEarly;
 
 use crate::failure::Failure;
@@ -30,6 +31,12 @@ pub(crate) struct Closing {
     /// The violation that ended it before its time.
     #[serde(default)]
     pub(crate) stopped_early: Option<StoppedEarly>,
+    /// What must hold across all nodes and did not, where a simulation looked inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) breach: Option<Finding>,
+    /// What it took, where a simulation counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) costs: Option<Costs>,
 }
 
 /// What a run left, but for its history.

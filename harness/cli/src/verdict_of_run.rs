@@ -7,6 +7,7 @@ use std::time::Duration;
 use testimony_checker::examination::Examination;
 use testimony_checker::{Judgement, Verdict};
 use testimony_engine::{Plan, Recovery};
+use testimony_lab::sim::{Costs, Finding};
 use testimony_report::{RunOutcome, RunReport, Timings, evidence, html, json};
 
 use crate::args::{FailedCas, Limits, Reading};
@@ -15,7 +16,7 @@ use crate::failure::Failure;
 use crate::history_file::HistoryFile;
 use crate::judging;
 use crate::run_folder::{Closing, Leftovers, RunFolder};
-use crate::terminal;
+use crate::{simulation, terminal};
 
 /// A run that has been judged.
 pub(crate) struct JudgedRun {
@@ -24,7 +25,7 @@ pub(crate) struct JudgedRun {
     file: HistoryFile,
     judgement: Judgement,
     examination: Option<Examination>,
-    timings: Timings,
+    timings: Option<Timings>,
     unavailable: Option<String>,
     pub(crate) outcome: RunOutcome,
 }
@@ -48,12 +49,16 @@ impl JudgedRun {
             // One of the two is wrong, so nobody knows.
             judged.judgement.verdict = judging::disagrees(None, &stopped.to_string());
         }
-        let timings = Timings {
+        // No file of a simulated run depends on a clock.
+        let timings = (!is_simulated(&leftovers.plan)).then_some(Timings {
             parse: file.seconds,
             check: judged.check_seconds,
             explain: judged.explain_seconds,
-        };
-        let unavailable = unavailable(&leftovers.closing.summary.recovery, require_recovery);
+        });
+        // In virtual time nothing else can have held the cluster up.
+        let simulated = is_simulated(&leftovers.plan).then_some(leftovers.plan.recovery);
+        let required = require_recovery.or(simulated);
+        let unavailable = unavailable(&leftovers.closing.summary.recovery, required);
         let outcome = outcome(&judged.judgement, &leftovers.closing, unavailable.is_some());
         let judgement = judged.judgement;
         Ok(JudgedRun {
@@ -78,13 +83,61 @@ impl JudgedRun {
             events: &self.file.recording,
             injections: &self.leftovers.injections,
             status: &self.leftovers.status,
-            timings: Some(self.timings),
+            timings: self.timings,
             deaths: &self.leftovers.closing.deaths,
             unavailable: self.unavailable.clone(),
             stopped_early: self.leftovers.closing.stopped_early.as_ref(),
-            folder: self.folder.path().display().to_string(),
-            command: command(self.folder.path()),
+            invariant: self.leftovers.closing.breach.as_ref().map(invariant),
+            costs: self
+                .leftovers
+                .closing
+                .costs
+                .as_ref()
+                .map(|costs| self.costs(costs)),
+            folder: self.folder_as_told(),
+            command: self.command(),
         }
+    }
+
+    /// The folder on this machine.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the recording is. A simulated run is the same wherever it lies.
+    fn folder_as_told(&self) -> String {
+        match is_simulated(&self.leftovers.plan) {
+            true => format!(
+                "{}-{}",
+                self.leftovers.plan.target, self.leftovers.plan.seed
+            ),
+            false => self.folder.path().display().to_string(),
+        }
+    }
+
+    fn command(&self) -> String {
+        match is_simulated(&self.leftovers.plan) {
+            true => "testimony run plan.toml   (in this folder: the same bytes again)".to_owned(),
+            false => command(self.folder.path()),
+        }
+    }
+
+    fn costs(&self, costs: &Costs) -> String {
+        let completed = self.leftovers.closing.summary.completed().max(1);
+        let tenths = |number: u64| {
+            let tenths = number * 10 / completed;
+            format!("{}.{}", tenths / 10, tenths % 10)
+        };
+        format!(
+            "{} messages and {} bytes per completed operation; {} elections, {} leaders, {} \
+             without any; at most {} entries in a log",
+            tenths(costs.all_messages()),
+            costs.all_bytes() / completed,
+            costs.elections,
+            costs.leaders,
+            costs.leaderless,
+            costs.log_max,
+        )
     }
 
     pub(crate) fn seconds(&self) -> f64 {
@@ -130,10 +183,24 @@ pub(crate) fn as_recorded(plan: &Plan) -> Reading {
     }
 }
 
+fn is_simulated(plan: &Plan) -> bool {
+    plan.lab == simulation::LAB
+}
+
+fn invariant(found: &Finding) -> String {
+    let Finding {
+        time,
+        invariant,
+        seen,
+    } = found;
+    format!("{invariant} did not hold at {time}: {seen}.")
+}
+
 fn outcome(judgement: &Judgement, closing: &Closing, unavailable: bool) -> RunOutcome {
     let broken = !closing.deaths.is_empty() || !closing.summary.shortcomings().is_empty();
     match judgement.verdict {
         Verdict::Illegal(_) => RunOutcome::Violation,
+        _ if closing.breach.is_some() => RunOutcome::Violation,
         _ if unavailable => RunOutcome::Violation,
         Verdict::Undecided(_) => RunOutcome::Undecided,
         Verdict::Linearizable(_) if broken => RunOutcome::Broken,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Link, NodeName, span};
+use crate::{Flaws, Link, NodeName, span};
 
 /// One thing to do to the cluster, with nothing left to decide. Undone by the heal of its
 /// injection.
@@ -66,6 +66,46 @@ pub enum Action {
         /// The node.
         node: NodeName,
     },
+    /// Single messages are lost, doubled, late.
+    Lossy {
+        /// The directions.
+        links: BTreeSet<Link>,
+        /// What is done to messages.
+        #[serde(flatten)]
+        flaws: Flaws,
+    },
+    /// Clocks jump and run at another rate. The heal sets them right.
+    Skew {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+        /// How far they jump, in milliseconds; back, if negative.
+        jump_ms: i64,
+        /// By how many millionths they run fast; slow, if negative.
+        drift_ppm: i64,
+    },
+    /// Disks take longer.
+    SlowDisk {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+        /// How much longer each save takes.
+        #[serde(with = "span::text")]
+        delay: Duration,
+    },
+    /// Disks fail to save, which kills the nodes. The heal mends and restarts.
+    FailDisk {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+    },
+    /// The nodes are killed and their disks emptied. The heal restarts.
+    Wipe {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+    },
+    /// The nodes answer what is not true.
+    Lie {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+    },
 }
 
 impl Action {
@@ -80,13 +120,20 @@ impl Action {
     /// The nodes whose life it decides: killed, stopped, or removed from the members.
     pub fn lives(&self) -> BTreeSet<&NodeName> {
         match self {
-            Action::Kill { nodes } | Action::Pause { nodes } => nodes.iter().collect(),
+            Action::Kill { nodes }
+            | Action::Pause { nodes }
+            | Action::FailDisk { nodes }
+            | Action::Wipe { nodes } => nodes.iter().collect(),
             Action::Remove { node } => [node].into(),
             Action::Cut { .. }
             | Action::Slow { .. }
             | Action::Throttle { .. }
             | Action::Reset { .. }
             | Action::Transfer { .. }
+            | Action::Lossy { .. }
+            | Action::Skew { .. }
+            | Action::SlowDisk { .. }
+            | Action::Lie { .. }
             | Action::Snapshot { .. } => BTreeSet::new(),
         }
     }
@@ -102,7 +149,11 @@ impl Action {
             (
                 Action::Slow { links: a, .. } | Action::Throttle { links: a, .. },
                 Action::Slow { links: b, .. } | Action::Throttle { links: b, .. },
-            ) => !a.is_disjoint(b),
+            )
+            | (Action::Lossy { links: a, .. }, Action::Lossy { links: b, .. }) => !a.is_disjoint(b),
+            (Action::Skew { nodes: a, .. }, Action::Skew { nodes: b, .. })
+            | (Action::SlowDisk { nodes: a, .. }, Action::SlowDisk { nodes: b, .. })
+            | (Action::Lie { nodes: a }, Action::Lie { nodes: b }) => !a.is_disjoint(b),
             _ => false,
         }
     }
@@ -131,6 +182,36 @@ impl fmt::Display for Action {
             Action::Remove { node } => write!(f, "remove {node} from the members"),
             Action::Transfer { to } => write!(f, "transfer leadership to {to}"),
             Action::Snapshot { node } => write!(f, "take a snapshot on {node}"),
+            Action::Lossy { links, flaws } => {
+                let Flaws {
+                    lost,
+                    doubled,
+                    late,
+                    lateness,
+                } = flaws;
+                let lateness = span::format(*lateness);
+                let verb = format!(
+                    "lose {lost}%, double {doubled}%, delay {late}% by up to {lateness} on"
+                );
+                words(f, &verb, links)
+            }
+            Action::Skew {
+                nodes,
+                jump_ms,
+                drift_ppm,
+            } => words(
+                f,
+                &format!("set clocks by {jump_ms:+} ms, running {drift_ppm:+} ppm, on"),
+                nodes,
+            ),
+            Action::SlowDisk { nodes, delay } => words(
+                f,
+                &format!("slow disks by {} on", span::format(*delay)),
+                nodes,
+            ),
+            Action::FailDisk { nodes } => words(f, "fail the disks of", nodes),
+            Action::Wipe { nodes } => words(f, "kill and wipe", nodes),
+            Action::Lie { nodes } => words(f, "let lie", nodes),
         }
     }
 }

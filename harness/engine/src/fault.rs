@@ -55,6 +55,22 @@ pub enum FaultKind {
     TransferLeader,
     /// A node takes a snapshot and compacts its log.
     SnapshotNow,
+    /// Every node of one site is cut off from the other sites.
+    CutSite,
+    /// Every node of one site is killed at once and later restarted.
+    KillSite,
+    /// Single messages of some nodes are lost, doubled, or arrive long after later ones.
+    LossyLinks,
+    /// A node's clock jumps and runs at another rate.
+    ClockSkew,
+    /// A node's disk takes long to save.
+    SlowDisk,
+    /// A node's disk fails to save, which kills the node; later it is restarted.
+    DiskFailure,
+    /// A node is killed and restarted with an empty disk.
+    WipeDisk,
+    /// A node answers what is not true.
+    Lie,
 }
 
 /// Which node, by what it is when the injection starts.
@@ -139,6 +155,60 @@ pub enum Fault {
         /// The node.
         node: Selector,
     },
+    /// Loses, doubles and delays single messages that the nodes send and receive.
+    Lossy {
+        /// The nodes; each link that touches one of them is lossy.
+        nodes: Vec<Selector>,
+        /// What is done to messages.
+        #[serde(flatten)]
+        flaws: Flaws,
+    },
+    /// Lets clocks jump and run at another rate; the heal sets them right.
+    Skew {
+        /// The nodes.
+        nodes: Vec<Selector>,
+        /// How far they jump, in milliseconds; back, if negative.
+        jump_ms: i64,
+        /// By how many millionths they run fast; slow, if negative.
+        drift_ppm: i64,
+    },
+    /// Lets disks take longer.
+    SlowDisk {
+        /// The nodes.
+        nodes: Vec<Selector>,
+        /// How much longer each save takes.
+        #[serde(with = "span::text")]
+        delay: Duration,
+    },
+    /// Lets disks fail to save, which kills the nodes; the heal mends and restarts.
+    FailDisk {
+        /// The nodes.
+        nodes: Vec<Selector>,
+    },
+    /// Kills and empties the disk; the heal restarts.
+    Wipe {
+        /// The nodes.
+        nodes: Vec<Selector>,
+    },
+    /// Lets nodes answer what is not true.
+    Lie {
+        /// The nodes.
+        nodes: Vec<Selector>,
+    },
+}
+
+/// What a lossy link does to single messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flaws {
+    /// How many in a hundred are lost.
+    pub lost: u32,
+    /// How many in a hundred arrive twice.
+    pub doubled: u32,
+    /// How many in a hundred arrive late, and so behind later ones.
+    pub late: u32,
+    /// How late those arrive at most.
+    #[serde(with = "span::text")]
+    pub lateness: Duration,
 }
 
 /// A word that names no kind of fault.
@@ -153,7 +223,7 @@ pub struct UnknownFaultKind {
 
 impl FaultKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [FaultKind; 19] = [
+    pub const ALL: [FaultKind; 27] = [
         FaultKind::IsolateLeader,
         FaultKind::Halves,
         FaultKind::MajoritiesRing,
@@ -173,7 +243,36 @@ impl FaultKind {
         FaultKind::Membership,
         FaultKind::TransferLeader,
         FaultKind::SnapshotNow,
+        FaultKind::CutSite,
+        FaultKind::KillSite,
+        FaultKind::LossyLinks,
+        FaultKind::ClockSkew,
+        FaultKind::SlowDisk,
+        FaultKind::DiskFailure,
+        FaultKind::WipeDisk,
+        FaultKind::Lie,
     ];
+
+    /// The kinds that a system which survives crashes, and any network, has to stand: all but a
+    /// disk that forgets and a node that lies. No verdict is promised beyond them.
+    pub fn of_crashes() -> impl Iterator<Item = FaultKind> {
+        let all = FaultKind::ALL.into_iter();
+        all.filter(|kind| !matches!(kind, FaultKind::WipeDisk | FaultKind::Lie))
+    }
+
+    /// Whether a lab can do it: what is inside a node only a simulated one can break.
+    pub fn is_possible_in(self, lab: &str) -> bool {
+        let inside = matches!(
+            self,
+            FaultKind::LossyLinks
+                | FaultKind::ClockSkew
+                | FaultKind::SlowDisk
+                | FaultKind::DiskFailure
+                | FaultKind::WipeDisk
+                | FaultKind::Lie
+        );
+        lab == "sim" || !inside
+    }
 
     /// The word in plans, on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -197,6 +296,14 @@ impl FaultKind {
             FaultKind::Membership => "membership",
             FaultKind::TransferLeader => "transfer-leader",
             FaultKind::SnapshotNow => "snapshot-now",
+            FaultKind::CutSite => "cut-site",
+            FaultKind::KillSite => "kill-site",
+            FaultKind::LossyLinks => "lossy-links",
+            FaultKind::ClockSkew => "clock-skew",
+            FaultKind::SlowDisk => "slow-disk",
+            FaultKind::DiskFailure => "disk-failure",
+            FaultKind::WipeDisk => "wipe-disk",
+            FaultKind::Lie => "lie",
         }
     }
 
@@ -204,7 +311,11 @@ impl FaultKind {
     pub fn nodes_min(self) -> u32 {
         match self {
             FaultKind::MajoritiesRing => 4,
-            FaultKind::Bridge | FaultKind::KillMinority | FaultKind::Membership => 3,
+            FaultKind::Bridge
+            | FaultKind::KillMinority
+            | FaultKind::Membership
+            | FaultKind::CutSite
+            | FaultKind::KillSite => 3,
             FaultKind::IsolateLeader
             | FaultKind::Halves
             | FaultKind::OneWay
@@ -212,6 +323,7 @@ impl FaultKind {
             | FaultKind::SlowLinks
             | FaultKind::Throttle
             | FaultKind::DropConnections
+            | FaultKind::LossyLinks
             | FaultKind::TransferLeader => 2,
             FaultKind::KillOne
             | FaultKind::KillLeader
@@ -219,6 +331,11 @@ impl FaultKind {
             | FaultKind::PauseLeader
             | FaultKind::PauseOne
             | FaultKind::RollingRestart
+            | FaultKind::ClockSkew
+            | FaultKind::SlowDisk
+            | FaultKind::DiskFailure
+            | FaultKind::WipeDisk
+            | FaultKind::Lie
             | FaultKind::SnapshotNow => 1,
         }
     }
@@ -299,6 +416,12 @@ impl Fault {
             | Fault::Throttle { nodes, .. }
             | Fault::Reset { nodes }
             | Fault::Kill { nodes }
+            | Fault::Lossy { nodes, .. }
+            | Fault::Skew { nodes, .. }
+            | Fault::SlowDisk { nodes, .. }
+            | Fault::FailDisk { nodes }
+            | Fault::Wipe { nodes }
+            | Fault::Lie { nodes }
             | Fault::Pause { nodes } => nodes.iter().collect(),
             Fault::Remove { node } | Fault::Transfer { to: node } | Fault::Snapshot { node } => {
                 vec![node]

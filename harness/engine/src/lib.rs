@@ -32,7 +32,7 @@ pub use action::Action;
 pub use chance::Chance;
 pub use conductor::Conductor;
 pub use draft::{Draft, NemesisDraft, WorkloadDraft};
-pub use fault::{Fault, FaultKind, Selector};
+pub use fault::{Fault, FaultKind, Flaws, Selector};
 pub use nanos::Nanos;
 pub use nemesis::NemesisParams;
 pub use node::{Link, NodeName, ProcessId};

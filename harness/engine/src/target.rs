@@ -155,8 +155,11 @@ pub struct TargetInfo {
     pub labs: Vec<String>,
     /// The models its histories can be judged as.
     pub models: Vec<Model>,
-    /// The kinds of faults that it can be put under.
+    /// The kinds of faults that it is put under unless the user asks for others: a system that is
+    /// correct has to stand them.
     pub faults: BTreeSet<FaultKind>,
+    /// The kinds that it can be put under besides, for which no verdict is promised.
+    pub beyond: BTreeSet<FaultKind>,
     /// Its own settings with their defaults, for example `snapshot-every`; a plan may set them.
     pub settings: BTreeMap<String, String>,
     /// The mistakes that can be planted in it.

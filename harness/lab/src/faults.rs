@@ -15,6 +15,7 @@ use crate::link::Shape;
 use crate::site::Site;
 
 use network::Evidence;
+pub(crate) use network::shape;
 
 /// What was seen of an injection or a heal; on failure, why it is not as it should be.
 pub(crate) type Seen = Result<Option<String>, String>;
@@ -90,6 +91,12 @@ impl Faults {
             Action::Remove { node } => members::remove(site, node).await,
             Action::Transfer { to } => members::transfer(site, to).await,
             Action::Snapshot { node } => members::snapshot(site, node).await,
+            Action::Lossy { .. }
+            | Action::Skew { .. }
+            | Action::SlowDisk { .. }
+            | Action::FailDisk { .. }
+            | Action::Wipe { .. }
+            | Action::Lie { .. } => Err("only the simulated lab can do this".to_owned()),
         }
     }
 
@@ -103,7 +110,7 @@ impl Faults {
             Action::Kill { nodes } => processes::restart(site, nodes).await,
             Action::Pause { nodes } => processes::resume(site, nodes).await,
             Action::Remove { node } => members::add_back(site, node).await,
-            Action::Reset { .. } | Action::Transfer { .. } | Action::Snapshot { .. } => Ok(None),
+            _ => Ok(None),
         }
     }
 

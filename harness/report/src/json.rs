@@ -98,7 +98,7 @@ struct Check<'a> {
 struct Run<'a> {
     outcome: RunOutcome,
     exit_code: u8,
-    /// What was found, if anything: `linearizability` or `unavailable`.
+    /// What was found, if anything: `linearizability`, `invariant` or `unavailable`.
     finding: Option<&'static str>,
     target: String,
     bug: Option<&'a str>,
@@ -109,6 +109,8 @@ struct Run<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped_early: Option<&'a StoppedEarly>,
     shortcomings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invariant: Option<&'a str>,
     summary: &'a RunSummary,
     warnings: Vec<String>,
     folder: &'a str,
@@ -130,6 +132,7 @@ pub fn run(report: &RunReport<'_>) -> String {
             .map(|judgement| judged(judgement, report.timings, report.examination)),
         stopped_early: report.stopped_early,
         shortcomings: report.shortcomings(),
+        invariant: report.invariant.as_deref(),
         summary: report.summary,
         warnings: report
             .events
@@ -145,6 +148,8 @@ pub fn run(report: &RunReport<'_>) -> String {
 fn finding(report: &RunReport<'_>) -> Option<&'static str> {
     let word = if report.is_illegal() {
         "linearizability"
+    } else if report.invariant.is_some() {
+        "invariant"
     } else {
         "unavailable"
     };

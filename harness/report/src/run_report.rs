@@ -40,6 +40,10 @@ pub struct RunReport<'a> {
     pub deaths: &'a [String],
     /// That the cluster did not recover in the time that was asked for, where one was.
     pub unavailable: Option<String>,
+    /// What must hold across all nodes and did not, where a simulation looked inside.
+    pub invariant: Option<String>,
+    /// What it took, where a simulation counted.
+    pub costs: Option<String>,
     /// The violation that ended the run before its time, if one did.
     pub stopped_early: Option<&'a StoppedEarly>,
     /// The run's folder, as a person would type it.
@@ -78,6 +82,9 @@ impl RunReport<'_> {
         let (target, seed) = (self.target(), self.plan.seed);
         match self.outcome {
             RunOutcome::Pass => format!("{target} answered linearizably (seed {seed})"),
+            RunOutcome::Violation if !self.is_illegal() && self.invariant.is_some() => {
+                format!("{target} broke an invariant of its own (seed {seed})")
+            }
             RunOutcome::Violation if !self.is_illegal() => {
                 format!("{target} did not recover (seed {seed})")
             }
@@ -100,6 +107,7 @@ impl RunReport<'_> {
         match self.judgement.map(|judgement| &judgement.verdict) {
             Some(Verdict::Illegal(found)) => phrase::headline(&found.explanation.headline),
             Some(Verdict::Undecided(exhausted)) => advice::why_undecided(exhausted),
+            _ if self.invariant.is_some() => self.invariant.clone().unwrap_or_default(),
             _ if self.unavailable.is_some() => self.unavailable.clone().unwrap_or_default(),
             _ if self.outcome == RunOutcome::Pass => {
                 "One order of the operations explains every answer, and enough happened for that \

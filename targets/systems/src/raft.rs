@@ -45,14 +45,15 @@ pub fn info() -> TargetInfo {
         name: NAME.to_owned(),
         summary: "five Raft servers with a key-value map, bundled with Testimony".to_owned(),
         modes: Vec::new(),
-        labs: vec!["process".to_owned()],
+        labs: vec!["process".to_owned(), "sim".to_owned()],
         models: vec![
             Model::Kv,
             Model::CasRegister,
             Model::Register,
             Model::Counter,
         ],
-        faults: FaultKind::ALL.into(),
+        faults: FaultKind::of_crashes().collect(),
+        beyond: [FaultKind::WipeDisk, FaultKind::Lie].into(),
         settings: Settings::default().to_map(),
         bugs: bugs::all(),
     }

@@ -68,6 +68,32 @@ impl Fault {
             Fault::Snapshot { node } => Action::Snapshot {
                 node: roles.one(node)?,
             },
+            Fault::Lossy { nodes, flaws } => Action::Lossy {
+                links: roles.touching(nodes)?,
+                flaws: *flaws,
+            },
+            Fault::Skew {
+                nodes,
+                jump_ms,
+                drift_ppm,
+            } => Action::Skew {
+                nodes: roles.set(nodes)?,
+                jump_ms: *jump_ms,
+                drift_ppm: *drift_ppm,
+            },
+            Fault::SlowDisk { nodes, delay } => Action::SlowDisk {
+                nodes: roles.set(nodes)?,
+                delay: *delay,
+            },
+            Fault::FailDisk { nodes } => Action::FailDisk {
+                nodes: roles.set(nodes)?,
+            },
+            Fault::Wipe { nodes } => Action::Wipe {
+                nodes: roles.set(nodes)?,
+            },
+            Fault::Lie { nodes } => Action::Lie {
+                nodes: roles.set(nodes)?,
+            },
         };
         if does_nothing(&action) {
             Err(Unresolved::Nothing)
@@ -82,8 +108,15 @@ fn does_nothing(action: &Action) -> bool {
         Action::Cut { links }
         | Action::Slow { links, .. }
         | Action::Throttle { links, .. }
+        | Action::Lossy { links, .. }
         | Action::Reset { links } => links.is_empty(),
-        Action::Kill { nodes } | Action::Pause { nodes } => nodes.is_empty(),
+        Action::Kill { nodes }
+        | Action::Pause { nodes }
+        | Action::Skew { nodes, .. }
+        | Action::SlowDisk { nodes, .. }
+        | Action::FailDisk { nodes }
+        | Action::Wipe { nodes }
+        | Action::Lie { nodes } => nodes.is_empty(),
         Action::Remove { .. } | Action::Transfer { .. } | Action::Snapshot { .. } => false,
     }
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use super::NemesisParams;
 use crate::chance::Chance;
-use crate::{Fault, FaultKind, NodeName, Selector, SpanRange};
+use crate::{Fault, FaultKind, Flaws, NodeName, Selector, SpanRange};
 
 /// How long a node is cut off, and let back, while flapping.
 const FLAP: SpanRange = SpanRange::millis(150, 500);
 /// How long each node is down in a rolling restart, and up before the next one goes.
 const ROLL_DOWN: SpanRange = SpanRange::millis(200, 700);
+/// Over how many sites the nodes are spread.
+const SITES: usize = 3;
 const ROLL_UP: SpanRange = SpanRange::millis(300, 800);
 
 /// The faults that one drawn kind leads to, in order.
@@ -138,6 +140,30 @@ impl Draw<'_> {
             FaultKind::SnapshotNow => Fault::Snapshot {
                 node: self.leader_or_other(),
             },
+            FaultKind::CutSite => {
+                let (inside, outside) = self.site();
+                Fault::Partition {
+                    groups: vec![inside, outside],
+                }
+            }
+            FaultKind::KillSite => Fault::Kill {
+                nodes: self.site().0,
+            },
+            FaultKind::LossyLinks => self.lossy(),
+            FaultKind::ClockSkew => self.skew(),
+            FaultKind::SlowDisk => Fault::SlowDisk {
+                nodes: self.some_nodes(),
+                delay: Duration::from_millis(self.chance.between(5, 200)),
+            },
+            FaultKind::DiskFailure => Fault::FailDisk {
+                nodes: vec![self.any_name()],
+            },
+            FaultKind::WipeDisk => Fault::Wipe {
+                nodes: vec![self.any_name()],
+            },
+            FaultKind::Lie => Fault::Lie {
+                nodes: vec![self.any_name()],
+            },
         }
     }
 
@@ -240,6 +266,44 @@ impl Draw<'_> {
         }
     }
 
+    fn lossy(&mut self) -> Fault {
+        let lateness = self.chance.between(100, 3_000);
+        let flaws = Flaws {
+            lost: u32_of(self.chance.between(0, 30)),
+            doubled: u32_of(self.chance.between(0, 20)),
+            late: u32_of(self.chance.between(0, 20)),
+            lateness: Duration::from_millis(lateness),
+        };
+        Fault::Lossy {
+            nodes: self.some_nodes(),
+            flaws,
+        }
+    }
+
+    /// A jump of up to two seconds, and a clock that gains or loses up to a tenth.
+    fn skew(&mut self) -> Fault {
+        let mut around = |most: i64| {
+            let drawn = self.chance.below(most.unsigned_abs() * 2 + 1);
+            i64::try_from(drawn).unwrap_or(most) - most
+        };
+        let (jump_ms, drift_ppm) = (around(2_000), around(100_000));
+        Fault::Skew {
+            nodes: vec![self.any_name()],
+            jump_ms,
+            drift_ppm,
+        }
+    }
+
+    /// The nodes of one of three sites, over which they are spread in turn, and all others.
+    fn site(&mut self) -> (Vec<Selector>, Vec<Selector>) {
+        let site = self.chance.index(SITES);
+        let numbered = self.names().into_iter().enumerate();
+        let (inside, outside): (Vec<_>, Vec<_>) =
+            numbered.partition(|(number, _)| number % SITES == site);
+        let names = |side: Vec<(usize, Selector)>| side.into_iter().map(|(_, name)| name).collect();
+        (names(inside), names(outside))
+    }
+
     fn isolate_someone(&mut self) -> Fault {
         if self.chance.percent(60) {
             return isolate(Selector::Leader, self.roles());
@@ -321,6 +385,10 @@ fn isolate(alone: Selector, all: Vec<Selector>) -> Fault {
     Fault::Partition {
         groups: vec![vec![alone], rest],
     }
+}
+
+fn u32_of(percent: u64) -> u32 {
+    u32::try_from(percent).expect("a percentage")
 }
 
 fn usize_of(count: u32) -> usize {

@@ -18,6 +18,12 @@ pub(crate) enum Lane {
     Life,
     /// What is over at once.
     Instant,
+    /// What a node makes of time.
+    Clock,
+    /// How well disks work.
+    Disk,
+    /// What a node says.
+    Truth,
 }
 
 impl Lane {
@@ -29,8 +35,12 @@ impl Lane {
             | FaultKind::MajoritiesRing
             | FaultKind::Bridge
             | FaultKind::OneWay
+            | FaultKind::CutSite
             | FaultKind::Flapping => Lane::Reach,
-            FaultKind::SlowLinks | FaultKind::Throttle => Lane::Quality,
+            FaultKind::SlowLinks | FaultKind::Throttle | FaultKind::LossyLinks => Lane::Quality,
+            FaultKind::ClockSkew => Lane::Clock,
+            FaultKind::SlowDisk => Lane::Disk,
+            FaultKind::Lie => Lane::Truth,
             FaultKind::KillOne
             | FaultKind::KillLeader
             | FaultKind::KillMinority
@@ -38,6 +48,9 @@ impl Lane {
             | FaultKind::PauseLeader
             | FaultKind::PauseOne
             | FaultKind::RollingRestart
+            | FaultKind::KillSite
+            | FaultKind::DiskFailure
+            | FaultKind::WipeDisk
             | FaultKind::Membership => Lane::Life,
             FaultKind::DropConnections | FaultKind::TransferLeader | FaultKind::SnapshotNow => {
                 Lane::Instant
@@ -49,7 +62,7 @@ impl Lane {
 /// When each lane is free again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lanes {
-    free_at: [Duration; 4],
+    free_at: [Duration; 7],
 }
 
 impl Lanes {

@@ -37,6 +37,10 @@ impl NemesisParams {
             | FaultKind::KillOne
             | FaultKind::KillMinority
             | FaultKind::SlowLinks
+            | FaultKind::LossyLinks
+            | FaultKind::DiskFailure
+            | FaultKind::WipeDisk
+            | FaultKind::Lie
             | FaultKind::Membership
             | FaultKind::TransferLeader
             | FaultKind::SnapshotNow => 2,
@@ -45,6 +49,10 @@ impl NemesisParams {
             | FaultKind::PauseOne
             | FaultKind::RollingRestart
             | FaultKind::Throttle
+            | FaultKind::CutSite
+            | FaultKind::KillSite
+            | FaultKind::ClockSkew
+            | FaultKind::SlowDisk
             | FaultKind::DropConnections => 1,
         }
     }

@@ -69,10 +69,15 @@ pub enum PlanError {
         workload: &'static str,
     },
     /// The target cannot be put under that kind of fault.
-    #[error("{target} cannot be put under `{kind}`; there {}", known(known_words))]
+    #[error(
+        "{target} cannot be put under `{kind}` in the {lab} lab; there {}",
+        known(known_words)
+    )]
     Unsupported {
         /// The target.
         target: String,
+        /// Where it runs.
+        lab: String,
         /// The kind of fault.
         kind: FaultKind,
         /// The kinds that it can be put under.

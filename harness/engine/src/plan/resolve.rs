@@ -76,9 +76,12 @@ impl Plan {
         target: &TargetInfo,
     ) -> Result<NemesisParams, PlanError> {
         let named = draft.kinds.iter().flatten().chain(draft.weights.keys());
-        named.copied().try_for_each(|kind| supports(target, kind))?;
+        named
+            .copied()
+            .try_for_each(|kind| self.supports(target, kind))?;
         let kinds = draft.kinds.as_ref().unwrap_or(&target.faults);
-        let mut params = NemesisParams::of(kinds.iter().copied());
+        let possible = kinds.iter().filter(|kind| kind.is_possible_in(&self.lab));
+        let mut params = NemesisParams::of(possible.copied());
         for (kind, weight) in &mut params.weights {
             *weight = draft.weights.get(kind).copied().unwrap_or(*weight);
         }
@@ -93,23 +96,30 @@ impl Plan {
         Ok(params)
     }
 
+    /// Whether the target can be put under a kind of fault in the plan's lab.
+    fn supports(&self, target: &TargetInfo, kind: FaultKind) -> Result<(), PlanError> {
+        let offered = target.faults.union(&target.beyond);
+        let possible: BTreeSet<FaultKind> = offered
+            .filter(|kind| kind.is_possible_in(&self.lab))
+            .copied()
+            .collect();
+        if possible.contains(&kind) {
+            return Ok(());
+        }
+        Err(PlanError::Unsupported {
+            target: target.name.clone(),
+            lab: self.lab.clone(),
+            kind,
+            known_words: possible.iter().map(ToString::to_string).collect(),
+        })
+    }
+
     fn check_kinds(&self, target: &TargetInfo) -> Result<(), PlanError> {
         self.injections.iter().try_for_each(|injection| {
-            supports(target, injection.kind)?;
+            self.supports(target, injection.kind)?;
             large_enough(injection.kind, self.nodes)
         })
     }
-}
-
-fn supports(target: &TargetInfo, kind: FaultKind) -> Result<(), PlanError> {
-    if target.faults.contains(&kind) {
-        return Ok(());
-    }
-    Err(PlanError::Unsupported {
-        target: target.name.clone(),
-        kind,
-        known_words: target.faults.iter().map(ToString::to_string).collect(),
-    })
 }
 
 fn large_enough(kind: FaultKind, nodes: u32) -> Result<(), PlanError> {

@@ -189,6 +189,14 @@ fn check_fault(fault: &Fault) -> Result<(), &'static str> {
         Fault::Slow { delay, jitter, .. } if jitter > delay => {
             Err("varies by more than its delay: a message cannot arrive before it was sent")
         }
+        Fault::Lossy { flaws, .. }
+            if flaws.lost > 100 || flaws.doubled > 100 || flaws.late > 100 =>
+        {
+            Err("gives a percentage above 100")
+        }
+        Fault::Skew { drift_ppm, .. } if *drift_ppm <= -1_000_000 => {
+            Err("stops the clock: a drift is above -1000000 ppm")
+        }
         Fault::Throttle {
             bytes_per_second: 0,
             ..

@@ -17,7 +17,8 @@ pub(crate) fn target() -> TargetInfo {
             Model::Kv,
             Model::Counter,
         ],
-        faults: FaultKind::ALL.into(),
+        faults: FaultKind::of_crashes().collect(),
+        beyond: [FaultKind::WipeDisk, FaultKind::Lie].into(),
         settings: [("snapshot-every".to_owned(), "1000".to_owned())].into(),
         bugs: vec![BugInfo {
             name: "forgetful".into(),

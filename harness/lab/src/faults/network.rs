@@ -28,7 +28,7 @@ pub(super) struct Evidence {
 }
 
 /// What an action by itself makes of a link.
-pub(super) fn shape(action: &Action, link: &Link) -> Shape {
+pub(crate) fn shape(action: &Action, link: &Link) -> Shape {
     let links = match action {
         Action::Cut { links } | Action::Slow { links, .. } | Action::Throttle { links, .. } => {
             links

@@ -138,10 +138,15 @@ fn objects(action: &Action) -> Vec<String> {
         Action::Cut { links }
         | Action::Slow { links, .. }
         | Action::Throttle { links, .. }
+        | Action::Lossy { links, .. }
         | Action::Reset { links } => links.iter().map(ToString::to_string).collect(),
-        Action::Kill { nodes } | Action::Pause { nodes } => {
-            nodes.iter().map(ToString::to_string).collect()
-        }
+        Action::Kill { nodes }
+        | Action::Pause { nodes }
+        | Action::Skew { nodes, .. }
+        | Action::SlowDisk { nodes, .. }
+        | Action::FailDisk { nodes }
+        | Action::Wipe { nodes }
+        | Action::Lie { nodes } => nodes.iter().map(ToString::to_string).collect(),
         Action::Remove { node } | Action::Transfer { to: node } | Action::Snapshot { node } => {
             vec![node.to_string()]
         }

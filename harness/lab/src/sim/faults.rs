@@ -12,13 +12,14 @@ use std::time::Duration;
 use testimony_consensus::NodeId;
 use testimony_consensus::machine::store::Store;
 use testimony_consensus::replica::{Input, Replica, Role};
-use testimony_engine::{Action, Chance, Happening, Link, Nanos, NodeName, Plan, Signal};
+use testimony_engine::{Action, Chance, Flaws, Happening, Link, Nanos, NodeName, Plan, Signal};
 
 use super::client::Heard;
-use super::network::{Flaws, worse};
+use super::network::worse;
+use super::node::Clock;
 use super::translation::{Reply, Request};
 use super::world::{Asker, Event, World};
-use crate::faults::Seen;
+use crate::faults::{Seen, shape};
 use crate::link::Shape;
 
 /// A node that dies a little later has so many outputs more at most, and so much time.
@@ -26,6 +27,8 @@ const FUSE_MAX: u64 = 8;
 const FUSE_TIME: Duration = Duration::from_millis(20);
 /// How often, in percent, a node dies at once.
 const AT_ONCE: u32 = 50;
+/// A disk that fails is noticed after so long, if nothing is saved.
+const DISK_NOTICED: Duration = Duration::from_secs(1);
 /// How long an operator waits before trying again.
 const ADMIN_PAUSE: Duration = Duration::from_millis(50);
 /// How long an operator waits for an answer.
@@ -77,50 +80,31 @@ impl Faults {
     fn of(&self, link: &Link) -> (Shape, Flaws) {
         let mut all = (Shape::default(), Flaws::default());
         for action in self.active.values() {
-            let (shape, flaws) = effect(action, link);
-            all = (all.0.with(shape), worse(all.1, flaws));
+            all = (
+                all.0.with(shape(action, link)),
+                worse(all.1, flaws(action, link)),
+            );
         }
         all
     }
 }
 
-/// What an action makes of a link.
-fn effect(action: &Action, link: &Link) -> (Shape, Flaws) {
-    let none = (Shape::default(), Flaws::default());
+/// What an action does to single messages of a link.
+fn flaws(action: &Action, link: &Link) -> Flaws {
     match action {
-        Action::Cut { links } if links.contains(link) => {
-            let cut = true;
-            (Shape { cut, ..none.0 }, none.1)
-        }
-        Action::Slow {
-            links,
-            delay,
-            jitter,
-        } if links.contains(link) => {
-            let (delay, jitter) = (delay.saturating_sub(*jitter), *jitter * 2);
-            (
-                Shape {
-                    delay,
-                    jitter,
-                    ..none.0
-                },
-                none.1,
-            )
-        }
-        Action::Throttle {
-            links,
-            bytes_per_second,
-        } if links.contains(link) => {
-            let bytes_per_second = Some(*bytes_per_second);
-            (
-                Shape {
-                    bytes_per_second,
-                    ..none.0
-                },
-                none.1,
-            )
-        }
-        _ => none,
+        Action::Lossy { links, flaws } if links.contains(link) => *flaws,
+        _ => Flaws::default(),
+    }
+}
+
+/// The links that an action is about.
+fn links(action: &Action) -> Option<&BTreeSet<Link>> {
+    match action {
+        Action::Cut { links }
+        | Action::Slow { links, .. }
+        | Action::Throttle { links, .. }
+        | Action::Lossy { links, .. } => Some(links),
+        _ => None,
     }
 }
 
@@ -131,10 +115,19 @@ impl<R: Replica<Machine = Store>> World<R> {
             self.faults.active.insert(injection, action.clone());
         }
         match action {
-            Action::Cut { links } | Action::Slow { links, .. } | Action::Throttle { links, .. } => {
+            Action::Cut { links }
+            | Action::Slow { links, .. }
+            | Action::Throttle { links, .. }
+            | Action::Lossy { links, .. } => {
                 self.reshape(links);
                 self.injected(injection, action, Ok(None));
             }
+            Action::Skew { nodes, .. } | Action::SlowDisk { nodes, .. } | Action::Lie { nodes } => {
+                self.impair(nodes, action);
+                self.injected(injection, action, Ok(None));
+            }
+            Action::FailDisk { nodes } => self.fail_disks(injection, nodes),
+            Action::Wipe { nodes } => self.wipe(injection, nodes),
             Action::Reset { links } => {
                 for link in links {
                     let (from, to) = (self.place(&link.from), self.place(&link.to));
@@ -168,7 +161,13 @@ impl<R: Replica<Machine = Store>> World<R> {
             return self.healed(injection, None, Ok(None));
         };
         let seen = match &action {
-            Action::Kill { nodes } => self.restart(nodes),
+            Action::Kill { nodes } | Action::FailDisk { nodes } | Action::Wipe { nodes } => {
+                self.restart(nodes)
+            }
+            Action::Skew { nodes, .. } | Action::SlowDisk { nodes, .. } | Action::Lie { nodes } => {
+                self.repair(nodes, &action);
+                Ok(None)
+            }
             Action::Pause { nodes } => {
                 nodes.iter().for_each(|node| self.resume(node));
                 Ok(None)
@@ -181,9 +180,7 @@ impl<R: Replica<Machine = Store>> World<R> {
         if seen.is_ok() {
             self.faults.active.remove(&injection);
         }
-        if let Action::Cut { links } | Action::Slow { links, .. } | Action::Throttle { links, .. } =
-            &action
-        {
+        if let Some(links) = links(&action) {
             self.reshape(links);
         }
         self.healed(injection, Some(&action), seen);
@@ -216,6 +213,70 @@ impl<R: Replica<Machine = Store>> World<R> {
         self.all_dead();
     }
 
+    /// What is wrong with a node that lives.
+    fn impair(&mut self, nodes: &BTreeSet<NodeName>, action: &Action) {
+        for node in nodes {
+            let (now, place) = (self.now, self.place(node));
+            let node = &mut self.nodes[place];
+            match action {
+                Action::Skew {
+                    jump_ms, drift_ppm, ..
+                } => {
+                    let jump = jump_ms.saturating_mul(1_000_000);
+                    node.clock.set(now, jump, *drift_ppm);
+                }
+                Action::SlowDisk { delay, .. } => node.disk_delay = *delay,
+                _ => node.lies = true,
+            }
+        }
+    }
+
+    fn repair(&mut self, nodes: &BTreeSet<NodeName>, action: &Action) {
+        for node in nodes {
+            let place = self.place(node);
+            let node = &mut self.nodes[place];
+            match action {
+                Action::Skew { .. } => node.clock = Clock::default(),
+                Action::SlowDisk { .. } => node.disk_delay = Duration::ZERO,
+                _ => node.lies = false,
+            }
+        }
+    }
+
+    /// The nodes die when they save next, or when nothing is saved for a while.
+    fn fail_disks(&mut self, injection: u64, nodes: &BTreeSet<NodeName>) {
+        let places: BTreeSet<usize> = nodes.iter().map(|node| self.place(node)).collect();
+        for place in &places {
+            let node = &mut self.nodes[*place];
+            node.disk_fails = true;
+            let event = Event::DiskGone {
+                node: *place,
+                life: node.life,
+            };
+            self.agenda.put(self.now + DISK_NOTICED, event);
+        }
+        self.faults.dying.insert(injection, places);
+        self.all_dead();
+    }
+
+    /// A disk that fails was not written to; the node has noticed all the same.
+    pub(super) fn disk_gone(&mut self, place: usize, life: u32) {
+        let node = &self.nodes[place];
+        if node.life == life && node.disk_fails {
+            self.crash(place);
+        }
+    }
+
+    fn wipe(&mut self, injection: u64, nodes: &BTreeSet<NodeName>) {
+        let places: BTreeSet<usize> = nodes.iter().map(|node| self.place(node)).collect();
+        self.faults.dying.insert(injection, places.clone());
+        for place in places {
+            self.crash(place);
+            self.nodes[place].disk = R::Disk::default();
+        }
+        self.all_dead();
+    }
+
     /// A node has died: perhaps the last that an injection waited for.
     pub(super) fn crashed(&mut self, _: usize) {
         self.all_dead();
@@ -241,6 +302,7 @@ impl<R: Replica<Machine = Store>> World<R> {
     fn restart(&mut self, nodes: &BTreeSet<NodeName>) -> Seen {
         for node in nodes {
             let place = self.place(node);
+            self.nodes[place].disk_fails = false;
             if self.nodes[place].is_up() {
                 self.nodes[place].fuse = None;
                 continue;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use testimony_engine::{Chance, Nanos};
+use testimony_engine::{Chance, Flaws, Nanos};
 
 use crate::link::Shape;
 
@@ -30,19 +30,6 @@ struct Link {
     free_at: Nanos,
     /// Counts the breaks; what was under way before the last one is lost.
     breaks: u32,
-}
-
-/// What a link does to single messages, in percent of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Flaws {
-    /// Are lost.
-    pub(super) lost: u32,
-    /// Arrive twice.
-    pub(super) doubled: u32,
-    /// Arrive late, and so behind later ones.
-    pub(super) late: u32,
-    /// How late at most.
-    pub(super) lateness: Duration,
 }
 
 /// A message on its way; to be shown when it arrives.

@@ -34,6 +34,10 @@ pub(super) struct Node<R: Replica> {
     pub(super) disk_delay: Duration,
     /// Whether its disk refuses to save, which kills it.
     pub(super) disk_fails: bool,
+    /// Whether it tells others what is not true.
+    pub(super) lies: bool,
+    /// What it sent last while it lied.
+    pub(super) said: Option<R::Message>,
 }
 
 /// A node's own clock: runs fast or slow, and jumps.
@@ -63,6 +67,8 @@ impl<R: Replica> Node<R> {
             clock: Clock::default(),
             disk_delay: Duration::ZERO,
             disk_fails: false,
+            lies: false,
+            said: None,
         }
     }
 

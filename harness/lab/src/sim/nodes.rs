@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use testimony_consensus::NodeId;
-use testimony_consensus::machine::store::Store;
+use testimony_consensus::machine::store::{Response, Store};
 use testimony_consensus::replica::{Audit, Disk, Input, Note, Output, Replica, StartError, TICK};
 use testimony_engine::{Happening, Nanos};
 
@@ -22,6 +22,8 @@ const SYNC_MAX: u64 = 2_000_000;
 const SYNC_RARE: u64 = 20_000_000;
 /// How many in a thousand are rare.
 const RARE_PER_MILLE: u64 = 10;
+/// How often, in percent, a node that lies does.
+const LIES: u32 = 30;
 /// How long the planted bug keeps data from the disk.
 const UNSYNCED: Duration = Duration::from_millis(800);
 
@@ -229,6 +231,7 @@ impl<R: Replica<Machine = Store>> World<R> {
         if place >= self.nodes.len() || place == from {
             return;
         }
+        let message = self.perhaps_false(from, message);
         let description = R::describe(&message);
         self.traffic.count(description.kind, description.bytes);
         let (copies, passage) = self.network.send(self.now, from, place, description.bytes);
@@ -243,6 +246,18 @@ impl<R: Replica<Machine = Store>> World<R> {
         if let Some(at) = first {
             self.put_message(at, from, place, passage, message);
         }
+    }
+
+    /// A node that lies says now and then what it said to somebody else before.
+    fn perhaps_false(&mut self, place: usize, message: R::Message) -> R::Message {
+        let node = &mut self.nodes[place];
+        if !node.lies {
+            node.said = None;
+            return message;
+        }
+        let before = node.said.replace(message.clone());
+        let lies = self.chance.percent(LIES);
+        before.filter(|_| lies).unwrap_or(message)
     }
 
     fn put_message(
@@ -264,7 +279,10 @@ impl<R: Replica<Machine = Store>> World<R> {
     }
 
     fn reply(&mut self, place: usize, ticket: u64, reply: Reply) {
-        self.nodes[place].owed.remove(&ticket);
+        let node = &mut self.nodes[place];
+        node.owed.remove(&ticket);
+        let lies = node.lies && self.chance.percent(LIES);
+        let reply = if lies { falsified(reply) } else { reply };
         self.let_hear(ticket, Heard::Reply(reply));
     }
 
@@ -311,6 +329,23 @@ impl<R: Replica<Machine = Store>> World<R> {
             sent,
             arrived,
         });
+    }
+}
+
+/// Another answer than the true one.
+fn falsified(reply: Reply) -> Reply {
+    let other = |response: Response| match response {
+        Response::Value(_) => Response::Value(serde_json::Value::Null),
+        Response::Swapped => Response::Mismatch(serde_json::Value::Null),
+        Response::Mismatch(_) => Response::Swapped,
+        Response::Found(found) => Response::Found(!found),
+        Response::Sum(sum) => Response::Sum(sum.wrapping_add(1)),
+        response @ (Response::Done | Response::WrongType(_)) => response,
+    };
+    match reply {
+        Reply::Applied(response) => Reply::Applied(other(response)),
+        Reply::Answer(response) => Reply::Answer(other(response)),
+        reply => reply,
     }
 }
 

@@ -87,6 +87,8 @@ pub(super) enum Event<R: Replica> {
     Waited { process: ProcessId },
     /// A node that was to die within some outputs had none.
     Fuse { node: usize, life: u32 },
+    /// A node whose disk fails has noticed.
+    DiskGone { node: usize, life: u32 },
     /// An operator tries again.
     Admin { injection: u64 },
     /// The conductor wanted to be woken.
@@ -185,6 +187,7 @@ impl<R: Replica<Machine = Store>> World<R> {
             Event::Heard { ticket, heard } => self.heard(ticket, heard),
             Event::Waited { process } => self.waited(process),
             Event::Fuse { node, life } => self.fuse_is_over(node, life),
+            Event::DiskGone { node, life } => self.disk_gone(node, life),
             Event::Admin { injection } => self.try_admin(injection),
             Event::Wake => self.signals.push_back(Signal::Woke),
             Event::Look => self.look(),

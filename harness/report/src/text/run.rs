@@ -30,6 +30,12 @@ pub fn run(report: &RunReport<'_>, colour: bool) -> String {
             &format!("by hand, after {worked} under load"),
         );
     }
+    if let Some(invariant) = &report.invariant {
+        page.entry("invariant", &phrase::printable(invariant));
+    }
+    if let Some(costs) = &report.costs {
+        page.entry("costs", costs);
+    }
     if let Some(judgement) = report.judgement {
         page.entry("judged", &judged(judgement, report.events.header.model));
     }

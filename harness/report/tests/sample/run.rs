@@ -129,6 +129,8 @@ pub(crate) fn report<'a>(
         deaths: &[],
         unavailable: None,
         stopped_early: None,
+        invariant: None,
+        costs: None,
         folder: "runs/20260131T120000Z-raft-7".to_owned(),
         command: "testimony run runs/20260131T120000Z-raft-7/plan.toml".to_owned(),
     }
