@@ -7,11 +7,18 @@
 //! systems that are known to be broken.
 
 pub mod bug;
+mod journal;
+mod ledger;
 pub mod machine;
 mod node_id;
 pub mod raft;
 pub mod replica;
 mod sessions;
+pub mod single;
+#[cfg(test)]
+mod stage;
 
+pub use journal::Journal;
+pub use ledger::Update;
 pub use node_id::{MalformedNodeId, NodeId};
 pub use replica::Replica;

@@ -248,6 +248,29 @@ impl Setup {
         text.parse().map_err(bad)
     }
 
+    /// Whether `mode` was chosen, of a system that has this one besides its usual one.
+    ///
+    /// # Errors
+    /// If another one was chosen.
+    pub fn is_mode(&self, mode: &str) -> Result<bool, StartError> {
+        match &self.mode {
+            None => Ok(false),
+            Some(chosen) if chosen == mode => Ok(true),
+            Some(other) => Err(self.refuse(format!("there is no mode `{other}`, only `{mode}`"))),
+        }
+    }
+
+    /// That the system has no modes.
+    ///
+    /// # Errors
+    /// If one was chosen.
+    pub fn no_mode(&self) -> Result<(), StartError> {
+        match &self.mode {
+            None => Ok(()),
+            Some(mode) => Err(self.refuse(format!("there are no modes, not even `{mode}`"))),
+        }
+    }
+
     /// That the node cannot start.
     pub fn refuse(&self, reason: impl Into<String>) -> StartError {
         StartError {

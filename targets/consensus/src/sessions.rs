@@ -47,16 +47,14 @@ impl<R: Clone> Sessions<R> {
         self.open.len()
     }
 
-    /// Opens one; if that makes more than `max`, forgets the one that was not used for longest.
-    /// Linear in the number of sessions when there are that many.
-    pub(crate) fn open(&mut self, index: Index, max: usize) {
-        self.open.insert(
-            index,
-            Session {
-                used: index,
-                last: None,
-            },
-        );
+    /// Opens one, at the entry `index`; if that makes more than `max`, forgets the one that was not
+    /// used for longest. Linear in the number of sessions when there are that many.
+    pub(crate) fn open(&mut self, session: u64, index: Index, max: usize) {
+        let fresh = Session {
+            used: index,
+            last: None,
+        };
+        self.open.insert(session, fresh);
         while self.open.len() > max {
             let oldest = self.open.iter().min_by_key(|(_, session)| session.used);
             let Some(oldest) = oldest.map(|(id, _)| *id) else {
@@ -94,7 +92,7 @@ mod tests {
     #[test]
     fn a_command_is_known_by_its_number() {
         let mut sessions = Sessions::default();
-        sessions.open(7, 2);
+        sessions.open(7, 7, 2);
         assert_eq!(sessions.look_up(7, 1, 8), Known::New);
         sessions.done(7, 1, "one");
         assert_eq!(sessions.look_up(7, 1, 9), Known::Done("one"));
@@ -107,10 +105,10 @@ mod tests {
     #[test]
     fn the_session_that_was_not_used_for_longest_goes() {
         let mut sessions = Sessions::<()>::default();
-        sessions.open(1, 2);
-        sessions.open(2, 2);
+        sessions.open(1, 1, 2);
+        sessions.open(2, 2, 2);
         assert_eq!(sessions.look_up(1, 1, 3), Known::New);
-        sessions.open(4, 2);
+        sessions.open(4, 4, 2);
         assert_eq!(sessions.look_up(2, 1, 5), Known::NoSession);
         assert_eq!(sessions.look_up(1, 1, 6), Known::New);
         assert_eq!(sessions.len(), 2);

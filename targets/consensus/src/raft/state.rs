@@ -63,7 +63,8 @@ impl<M: StateMachine> State<M> {
         let reply = match &entry.payload {
             Payload::Members(_) => Reply::Done,
             Payload::OpenSession => {
-                self.sessions.open(entry.index, rules.sessions_max);
+                self.sessions
+                    .open(entry.index, entry.index, rules.sessions_max);
                 Reply::Session(entry.index)
             }
             Payload::Apply {
