@@ -6,6 +6,7 @@
 //! core, or the node around it, makes when it is told to: a tester of distributed systems needs
 //! systems that are known to be broken.
 
+pub mod broadcast;
 pub mod bug;
 mod journal;
 mod ledger;
@@ -17,6 +18,7 @@ mod sessions;
 pub mod single;
 #[cfg(test)]
 mod stage;
+pub mod timestamp;
 
 pub use journal::Journal;
 pub use ledger::Update;
