@@ -33,6 +33,8 @@ pub enum Bug {
     StaleAppendTruncates,
     /// Members change several at a time, and while the last change is not committed.
     UnsafeMembership,
+    /// A replica of a register acknowledges a value that its disk does not have.
+    TagNotPersisted,
 }
 
 /// Where a mistake is made.
@@ -68,6 +70,7 @@ impl Bug {
         Bug::HalfQuorum,
         Bug::StaleAppendTruncates,
         Bug::UnsafeMembership,
+        Bug::TagNotPersisted,
     ];
 
     /// The bug of this name.
@@ -83,7 +86,10 @@ impl Bug {
 
     /// The target that it can be planted in.
     pub fn target(self) -> &'static str {
-        "raft"
+        match self {
+            Bug::TagNotPersisted => "quorum",
+            _ => "raft",
+        }
     }
 
     /// Its name on command lines and in reports.
@@ -129,6 +135,7 @@ impl Bug {
             Bug::HalfQuorum => HALF_QUORUM,
             Bug::StaleAppendTruncates => STALE_APPEND_TRUNCATES,
             Bug::UnsafeMembership => UNSAFE_MEMBERSHIP,
+            Bug::TagNotPersisted => TAG_NOT_PERSISTED,
         }
     }
 }
@@ -235,6 +242,15 @@ const UNSAFE_MEMBERSHIP: Facts = Facts {
                raft-dev, 10 July 2015: majorities before and after such changes can be disjoint",
     shows: "a leader in a minority removes all nodes that it does not hear and goes on beside the \
             majority's leader; both acknowledge writes",
+};
+const TAG_NOT_PERSISTED: Facts = Facts {
+    name: "tag-not-persisted",
+    summary: "a replica acknowledges a value and its tag without saving them",
+    incident: "Attiya, Bar-Noy and Dolev 1995 let nodes only stop; Guerraoui and Levy, Robust \
+               Emulations of Shared Memory in a Crash-Recovery Model, 2004, say what must be logged \
+               before an answer when they come back",
+    shows: "an acknowledged write is gone after its replicas were killed: a majority of nodes that \
+            forgot it answers a read",
 };
 
 #[cfg(test)]

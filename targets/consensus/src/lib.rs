@@ -13,6 +13,7 @@ mod ledger;
 pub mod machine;
 mod node_id;
 pub mod primary_backup;
+pub mod quorum;
 pub mod raft;
 pub mod replica;
 mod sessions;

@@ -66,7 +66,7 @@ impl RaftTarget {
     /// If there is no such bug or setting.
     pub fn new(options: TargetOptions) -> Result<Self, TargetError> {
         if let Some(name) = options.bug.as_deref()
-            && Bug::from_name(name).is_none()
+            && !Bug::of(NAME).any(|bug| bug.name() == name)
         {
             let known = bugs::all()
                 .into_iter()

@@ -40,6 +40,8 @@ fn profile(bug: Bug) -> BugProfile {
         Bug::HalfQuorum => faults(&[(Halves, 4), (IsolateLeader, 1)]),
         Bug::StaleAppendTruncates => faults(&[(PauseLeader, 3), (IsolateLeader, 2), (Flapping, 1)]),
         Bug::UnsafeMembership => faults(&[(Membership, 3), (Halves, 3), (IsolateLeader, 2)]),
+        // Those of other targets.
+        _ => BugProfile::default(),
     }
 }
 
