@@ -35,6 +35,8 @@ pub enum Bug {
     UnsafeMembership,
     /// A replica of a register acknowledges a value that its disk does not have.
     TagNotPersisted,
+    /// A coordinator announces its decision and never saves it.
+    DecisionNotLogged,
 }
 
 /// Where a mistake is made.
@@ -71,6 +73,7 @@ impl Bug {
         Bug::StaleAppendTruncates,
         Bug::UnsafeMembership,
         Bug::TagNotPersisted,
+        Bug::DecisionNotLogged,
     ];
 
     /// The bug of this name.
@@ -88,6 +91,7 @@ impl Bug {
     pub fn target(self) -> &'static str {
         match self {
             Bug::TagNotPersisted => "quorum",
+            Bug::DecisionNotLogged => "two-phase-commit",
             _ => "raft",
         }
     }
@@ -136,6 +140,7 @@ impl Bug {
             Bug::StaleAppendTruncates => STALE_APPEND_TRUNCATES,
             Bug::UnsafeMembership => UNSAFE_MEMBERSHIP,
             Bug::TagNotPersisted => TAG_NOT_PERSISTED,
+            Bug::DecisionNotLogged => DECISION_NOT_LOGGED,
         }
     }
 }
@@ -251,6 +256,13 @@ const TAG_NOT_PERSISTED: Facts = Facts {
                before an answer when they come back",
     shows: "an acknowledged write is gone after its replicas were killed: a majority of nodes that \
             forgot it answers a read",
+};
+const DECISION_NOT_LOGGED: Facts = Facts {
+    name: "decision-not-logged",
+    summary: "the coordinator announces a decision without saving it, and presumes abort after a crash",
+    incident: "Bernstein, Hadzilacos and Goodman, Concurrency Control and Recovery in Database \
+               Systems, 1987, section 7.4: the decision must be in the log before anybody hears it",
+    shows: "acknowledged updates are gone after the coordinator was killed",
 };
 
 #[cfg(test)]

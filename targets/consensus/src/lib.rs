@@ -21,6 +21,7 @@ pub mod single;
 #[cfg(test)]
 mod stage;
 pub mod timestamp;
+pub mod two_phase_commit;
 
 pub use journal::Journal;
 pub use ledger::Update;
