@@ -81,6 +81,18 @@ impl ClusterStatus {
             .map(|(name, _)| name)
     }
 
+    /// Whom "the leader" means among those that `eligible` lets pass: the leader, or, in a system
+    /// whose nodes have no roles, the first of those that live. So a fault that is drawn for roles
+    /// has a meaning there, too.
+    pub fn foremost_among(&self, eligible: impl Fn(&NodeName) -> bool) -> Option<&NodeName> {
+        let alive = || self.nodes.iter().filter(|(_, status)| status.alive);
+        if alive().any(|(_, status)| status.role.is_some()) {
+            return self.leader_among(eligible);
+        }
+        let mut names = alive().map(|(name, _)| name);
+        names.find(|name| eligible(name))
+    }
+
     /// The highest term that any node told.
     pub fn term(&self) -> Option<u64> {
         self.nodes.values().filter_map(|status| status.term).max()
@@ -110,6 +122,24 @@ mod tests {
             nodes: nodes.into(),
         };
         assert_eq!(status.leader(), Some(&"n2".into()));
+    }
+
+    #[test]
+    fn where_no_node_has_a_role_the_first_that_lives_stands_for_the_leader() {
+        let peer = |alive| NodeStatus {
+            alive,
+            ..NodeStatus::default()
+        };
+        let mut status = ClusterStatus {
+            nodes: [("n1".into(), peer(false)), ("n2".into(), peer(true))].into(),
+        };
+        assert_eq!(status.foremost_among(|_| true), Some(&"n2".into()));
+        let follower = NodeStatus {
+            role: Some(Role::Follower),
+            ..peer(true)
+        };
+        status.nodes.insert("n3".into(), follower);
+        assert_eq!(status.foremost_among(|_| true), None);
     }
 
     #[test]

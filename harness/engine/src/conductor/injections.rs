@@ -246,7 +246,7 @@ impl Injections {
     /// What to do for an injection now, if it can be done now.
     fn action(&self, index: usize, status: Option<&ClusterStatus>) -> Result<Action, Obstacle> {
         let down = self.down();
-        let leader = status.and_then(|status| status.leader_among(|name| !down.contains(name)));
+        let leader = status.and_then(|status| status.foremost_among(|name| !down.contains(name)));
         let action = self.list[index]
             .planned
             .fault
