@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Plan, PlanError, PlannedInjection, VERSION};
 use crate::draft::{Draft, NemesisDraft, WorkloadDraft};
 use crate::target::BugProfile;
-use crate::{FaultKind, NemesisParams, TargetInfo, WorkloadParams, nemesis, span};
+use crate::{FaultKind, NemesisParams, TargetInfo, WorkloadKind, WorkloadParams, nemesis, span};
 
 impl Plan {
     /// Fills the gaps of `draft`: from the bug's profile, unless the user chose a nemesis, and else
@@ -211,7 +211,9 @@ fn workload(
     target: &TargetInfo,
 ) -> Result<WorkloadParams, PlanError> {
     let asked: WorkloadDraft = draft.workload.clone().unwrap_or_default();
-    let workload = profile.workload.overlay(&asked).resolve();
+    let mut draft = profile.workload.overlay(&asked);
+    draft.name = draft.name.or_else(|| usual(target));
+    let workload = draft.resolve();
     let model = workload.name.model();
     if !target.models.contains(&model) {
         return Err(PlanError::Model {
@@ -221,6 +223,12 @@ fn workload(
         });
     }
     Ok(workload)
+}
+
+/// The first kind whose model the target offers: a map, if it is one.
+fn usual(target: &TargetInfo) -> Option<WorkloadKind> {
+    let offered = |kind: &WorkloadKind| target.models.contains(&kind.model());
+    WorkloadKind::ALL.into_iter().find(offered)
 }
 
 fn numbered(mut listed: Vec<PlannedInjection>) -> Vec<PlannedInjection> {
