@@ -18,8 +18,14 @@ mod translation;
 mod world;
 
 use testimony_consensus::Replica;
+use testimony_consensus::broadcast::Broadcast;
 use testimony_consensus::machine::store::Store;
+use testimony_consensus::primary_backup::PrimaryBackup;
+use testimony_consensus::quorum::Quorum;
 use testimony_consensus::raft::Raft;
+use testimony_consensus::single::Single;
+use testimony_consensus::timestamp::Timestamp;
+use testimony_consensus::two_phase_commit::TwoPhaseCommit;
 use testimony_engine::Plan;
 
 pub use finding::{Costs, Finding, SimError, Simulated, Traffic};
@@ -39,6 +45,12 @@ pub struct SimOptions {
 pub fn simulate(plan: &Plan, options: SimOptions) -> Result<Simulated, SimError> {
     match plan.target.as_str() {
         "raft" => perform::<Raft<Store>>(plan, options),
+        "single" => perform::<Single<Store>>(plan, options),
+        "broadcast" => perform::<Broadcast<Store>>(plan, options),
+        "timestamp" => perform::<Timestamp>(plan, options),
+        "primary-backup" => perform::<PrimaryBackup<Store>>(plan, options),
+        "quorum" => perform::<Quorum>(plan, options),
+        "two-phase-commit" => perform::<TwoPhaseCommit<Store>>(plan, options),
         other => Err(SimError::UnknownTarget(other.to_owned())),
     }
 }

@@ -6,6 +6,7 @@
 //! a failure would manufacture violations, and to call a failure unknown would hide them.
 
 pub mod raft;
+mod simulated;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -38,6 +39,9 @@ pub enum TargetError {
         /// What there is.
         known: String,
     },
+    /// The target has no programs to start.
+    #[error("{0} runs in the simulated lab only: `testimony simulate --target {0}`")]
+    OnlySimulated(String),
     /// The target has no such bug to plant.
     #[error("no bug of {target} is called `{bug}`; there are {known}")]
     UnknownBug {
@@ -62,16 +66,21 @@ pub enum TargetError {
 
 /// Everything that can be tested.
 pub fn targets() -> Vec<TargetInfo> {
-    vec![raft::info()]
+    let mut all = vec![raft::info()];
+    all.extend(simulated::all());
+    all
 }
 
-/// The target of that name.
+/// The target of that name, as programs to start.
 ///
 /// # Errors
-/// If there is no such target, bug, or setting.
+/// If there is no such target, bug, or setting, or the target is none of programs.
 pub fn target(name: &str, options: TargetOptions) -> Result<Arc<dyn Target>, TargetError> {
     if name == raft::NAME {
         return Ok(Arc::new(RaftTarget::new(options)?));
+    }
+    if simulated::all().iter().any(|info| info.name == name) {
+        return Err(TargetError::OnlySimulated(name.to_owned()));
     }
     let known = targets()
         .into_iter()

@@ -4,6 +4,8 @@ use testimony_history::{ReadOptions, read};
 
 use super::*;
 
+mod protocols;
+
 fn plan(seed: u64, change: impl FnOnce(&mut Draft)) -> Plan {
     let mut draft = Draft {
         seed: Some(seed),
