@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Run many seeds in virtual time, and keep what they find.
     Simulate(SimulateArguments),
+    /// Add up what the parts of a campaign found.
+    Merge(MergeArguments),
     /// Judge recorded histories.
     Check(CheckArguments),
     /// Run a recorded run's plan again.
@@ -158,6 +160,16 @@ pub(crate) struct SimulateArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// What `testimony simulate --shard K/N --json` wrote, one file for each part.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// One JSON object on stdout instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// One part of a campaign.

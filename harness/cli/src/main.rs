@@ -16,6 +16,7 @@ mod limits;
 mod live;
 mod lookout;
 mod memory;
+mod merge;
 mod node;
 mod outlet;
 mod progress;
@@ -61,6 +62,7 @@ fn dispatch(command: &Command) -> Result<RunOutcome, Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
+        Command::Merge(arguments) => merge::run(arguments),
         Command::Check(arguments) if arguments.follow => follow::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),

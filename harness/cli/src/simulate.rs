@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<RunOutcome, Failure> 
     let mut campaign = sum(arguments, &draft, trials);
     keep(arguments, &draft, &info, &mut campaign)?;
     campaign.seconds = watch.seconds();
-    tell(arguments, &campaign)?;
+    tell(arguments.json, &campaign)?;
     Ok(campaign.outcome())
 }
 
@@ -341,8 +341,9 @@ fn keep(
     Ok(())
 }
 
-fn tell(arguments: &SimulateArguments, campaign: &Campaign) -> Result<(), Failure> {
-    if arguments.json {
+/// Says what a campaign came to.
+pub(crate) fn tell(json: bool, campaign: &Campaign) -> Result<(), Failure> {
+    if json {
         let json =
             serde_json::to_string(campaign).map_err(|error| Failure::Broken(error.into()))?;
         return terminal::answer(&format!("{json}\n"));
@@ -351,7 +352,7 @@ fn tell(arguments: &SimulateArguments, campaign: &Campaign) -> Result<(), Failur
 }
 
 /// A campaign in words: a line for each finding, then the sum.
-pub(crate) fn text(campaign: &Campaign) -> String {
+fn text(campaign: &Campaign) -> String {
     let mut text = String::new();
     for found in &campaign.findings {
         let Found {

@@ -4,3 +4,4 @@ mod checking;
 mod following;
 mod program;
 mod running;
+mod simulating;

@@ -1,27 +1,36 @@
 //! What is going to happen, in the order of virtual time.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use testimony_engine::Nanos;
 
 /// Events to come. Those of the same time happen in the order in which they were put down.
+///
+/// The heap orders small keys only: events are large, and moving them about was a tenth of a run.
 pub(super) struct Agenda<E> {
-    heap: BinaryHeap<Item<E>>,
+    keys: BinaryHeap<Reverse<Key>>,
     next: u64,
+    events: Vec<Option<E>>,
+    /// Places in `events` that are free again.
+    free: Vec<u32>,
 }
 
-struct Item<E> {
+/// When, then in which order; and where the event lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
     at: Nanos,
     number: u64,
-    event: E,
+    place: u32,
 }
 
 impl<E> Agenda<E> {
     pub(super) fn new() -> Self {
         Agenda {
-            heap: BinaryHeap::new(),
+            keys: BinaryHeap::new(),
             next: 0,
+            events: Vec::new(),
+            free: Vec::new(),
         }
     }
 
@@ -29,35 +38,22 @@ impl<E> Agenda<E> {
     pub(super) fn put(&mut self, at: Nanos, event: E) {
         let number = self.next;
         self.next += 1;
-        self.heap.push(Item { at, number, event });
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.events.push(None);
+            u32::try_from(self.events.len() - 1).expect("fewer than 2^32 events at a time")
+        });
+        self.events[place as usize] = Some(event);
+        self.keys.push(Reverse(Key { at, number, place }));
     }
 
     /// Takes the earliest event. O(log n).
     pub(super) fn take(&mut self) -> Option<(Nanos, E)> {
-        self.heap.pop().map(|item| (item.at, item.event))
+        let Reverse(Key { at, place, .. }) = self.keys.pop()?;
+        self.free.push(place);
+        let event = self.events[place as usize].take()?;
+        Some((at, event))
     }
 }
-
-impl<E> Ord for Item<E> {
-    /// The earliest is the greatest: the heap gives the greatest first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.number).cmp(&(self.at, self.number))
-    }
-}
-
-impl<E> PartialOrd for Item<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<E> PartialEq for Item<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<E> Eq for Item<E> {}
 
 #[cfg(test)]
 mod tests {
