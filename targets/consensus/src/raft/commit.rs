@@ -18,10 +18,13 @@ impl<M: StateMachine> Raft<M> {
         }
     }
 
-    /// The last entry that a quorum has.
+    /// The last entry that a quorum has, if more can be known than is known already.
     fn held_by_quorum(&self) -> Option<Index> {
         let office = self.office()?;
         let last = self.log.last().index;
+        if self.commit >= last {
+            return None;
+        }
         if self.bug(Bug::AckBeforeMajority) {
             return Some(last);
         }

@@ -59,6 +59,9 @@ impl<M: StateMachine> Raft<M> {
     fn confirm_rounds(&mut self) {
         let Some(office) = self.office() else { return };
         let newest = office.rounds.newest;
+        if office.rounds.confirmed >= newest {
+            return;
+        }
         let answered = |id: &NodeId| match office.followers.get(id) {
             Some(follower) => follower.round,
             None => newest,
