@@ -1,6 +1,6 @@
 //! Chores of the repository: `cargo xtask verify` reads and judges, `cargo xtask fix` writes,
 //! `cargo xtask layers` and `tidy` are parts of verify, `cargo xtask soak` looks for rare failures,
-//! `cargo xtask bench-table` measures.
+//! `cargo xtask bench-table` measures, `cargo xtask campaigns` simulates.
 
 use std::process::ExitCode;
 
@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod bench_table;
 mod bugs;
+mod campaigns;
 mod layers;
 mod soak;
 mod tidy;
@@ -55,6 +56,18 @@ enum Chore {
         #[arg(long, default_value_t = 20_000)]
         seeds: u64,
     },
+    /// Run every simulated protocol and planted bug, and put what was found into the documentation.
+    Campaigns {
+        /// Seeds of each protocol.
+        #[arg(long, default_value_t = 1000)]
+        seeds: u64,
+        /// Seeds of each planted bug at most.
+        #[arg(long, default_value_t = 2000)]
+        bug_seeds: u64,
+        /// Time under faults of each run.
+        #[arg(long, default_value = "30s")]
+        time: String,
+    },
     /// Measure the checker, and put the table into the documentation.
     BenchTable {
         /// Every combination, up to ten million operations: takes hours.
@@ -87,6 +100,16 @@ fn run(chore: &Chore) -> Result<()> {
             clusters: *seeds,
         }
         .run(),
+        Chore::Campaigns {
+            seeds,
+            bug_seeds,
+            time,
+        } => campaigns::Campaigns {
+            seeds: *seeds,
+            bug_seeds: *bug_seeds,
+            time: time.clone(),
+        }
+        .write(),
         Chore::BenchTable { full } => bench_table::write(*full),
     }
 }

@@ -59,10 +59,12 @@ pub(crate) struct Found {
     pub(crate) what: String,
     /// The command that does it again.
     pub(crate) command: String,
-    /// Where the recording is.
+    /// Where the recording is; empty if only the command is left.
     pub(crate) folder: String,
 }
 
+/// Findings whose recordings are kept where nobody asked for all; the others have their command.
+const KEPT: usize = 10;
 /// Troubles that are told.
 const TROUBLES_TOLD: usize = 10;
 
@@ -315,7 +317,8 @@ fn keep(
     campaign: &mut Campaign,
 ) -> Result<(), Failure> {
     let out = arguments.out.as_deref();
-    for found in &mut campaign.findings {
+    let kept = if out.is_some() { usize::MAX } else { KEPT };
+    for found in campaign.findings.iter_mut().take(kept) {
         let plan = plan(draft, info, found.seed)?;
         let out = out.unwrap_or(Path::new("runs"));
         let judged = run::again(&plan, out, &arguments.limits)?;
@@ -363,7 +366,12 @@ fn text(campaign: &Campaign) -> String {
             folder,
         } = found;
         text.push_str(&format!("seed {seed}: {finding}: {what}\n"));
-        text.push_str(&format!("  recorded in {folder}; again: {command}\n"));
+        let recorded = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("recorded in {folder}; ")
+        };
+        text.push_str(&format!("  {recorded}again: {command}\n"));
     }
     for (seed, why) in &campaign.troubles {
         text.push_str(&format!("seed {seed}: {why}\n"));
