@@ -46,7 +46,9 @@ fn run_once(draft: Draft, arguments: &RunArguments) -> Result<JudgedRun, Failure
     let info = targets().into_iter().find(|info| info.name == name);
     let info = info.ok_or_else(|| unknown_target(&name))?;
     let plan = Plan::resolve(draft, &info).map_err(Failure::usage)?;
-    let folder = carry_out(&plan, &arguments.out, arguments.to_the_end)?;
+    let folder = RunFolder::make(&arguments.out, &plan)?;
+    announce(&plan, &folder);
+    let folder = carry_out(&plan, folder, arguments.to_the_end)?;
     let judged = JudgedRun::of(folder, &arguments.limits, arguments.require_recovery)?;
     judged.write()?;
     Ok(judged)
@@ -54,15 +56,24 @@ fn run_once(draft: Draft, arguments: &RunArguments) -> Result<JudgedRun, Failure
 
 /// Carries a plan out in a folder of its own, and judges it.
 pub(crate) fn again(plan: &Plan, out: &Path, limits: &Limits) -> Result<JudgedRun, Failure> {
-    let folder = carry_out(plan, out, false)?;
+    let folder = RunFolder::make(out, plan)?;
+    announce(plan, &folder);
+    perform(plan, folder, limits)
+}
+
+/// As [`again`], where there are too many plans to tell.
+pub(crate) fn quietly(plan: &Plan, out: &Path, limits: &Limits) -> Result<JudgedRun, Failure> {
+    perform(plan, RunFolder::make(out, plan)?, limits)
+}
+
+fn perform(plan: &Plan, folder: RunFolder, limits: &Limits) -> Result<JudgedRun, Failure> {
+    let folder = carry_out(plan, folder, false)?;
     let judged = JudgedRun::of(folder, limits, None)?;
     judged.write()?;
     Ok(judged)
 }
 
-fn carry_out(plan: &Plan, out: &Path, to_the_end: bool) -> Result<RunFolder, Failure> {
-    let folder = RunFolder::make(out, plan)?;
-    announce(plan, &folder);
+fn carry_out(plan: &Plan, folder: RunFolder, to_the_end: bool) -> Result<RunFolder, Failure> {
     let closing = match plan.lab.as_str() {
         simulation::LAB => simulation::perform(plan, &folder)?,
         _ => on_processes(plan, &folder, to_the_end)?,

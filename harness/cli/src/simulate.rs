@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -217,13 +217,17 @@ fn verdict(
         Ok(read) => read,
         Err(error) => return (RunOutcome::Broken, Some(("broken", error.to_string()))),
     };
+    let stop = Arc::new(AtomicBool::new(false));
     let budget = Budget {
         steps: limits.step_limit.unwrap_or(STEPS),
         bytes: limits.memory_limit.unwrap_or(BYTES),
-        stop: None,
+        stop: Some(Arc::clone(&stop)),
         threads: 1,
     };
-    let judged = decide_compact(None, &read.history, &budget).conclude();
+    let decision = decide_compact(None, &read.history, &budget);
+    // A contradiction is shrunk when its run is kept; here it is only made sure of.
+    stop.store(true, Ordering::Relaxed);
+    let judged = decision.conclude();
     let broken = ended.deaths.first().cloned();
     let short = ended
         .summary
@@ -321,8 +325,9 @@ fn keep(
     for found in campaign.findings.iter_mut().take(kept) {
         let plan = plan(draft, info, found.seed)?;
         let out = out.unwrap_or(Path::new("runs"));
-        let judged = run::again(&plan, out, &arguments.limits)?;
+        let judged = run::quietly(&plan, out, &arguments.limits)?;
         found.folder = judged.folder().display().to_string();
+        found.what = judged.report().in_a_sentence();
     }
     let (Some(out), false) = (out, campaign.seeds == 0) else {
         return Ok(());
@@ -339,7 +344,7 @@ fn keep(
         .take(usize::try_from(campaign.seeds).unwrap_or(usize::MAX))
         .collect();
     for seed in rest {
-        run::again(&plan(draft, info, seed)?, out, &arguments.limits)?;
+        run::quietly(&plan(draft, info, seed)?, out, &arguments.limits)?;
     }
     Ok(())
 }

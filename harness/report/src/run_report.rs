@@ -102,6 +102,11 @@ impl RunReport<'_> {
         matches!(verdict, Some(Verdict::Illegal(_)))
     }
 
+    /// What it came to, in a sentence: the contradiction, or whatever else was found.
+    pub fn in_a_sentence(&self) -> String {
+        phrase::printable(&self.reason())
+    }
+
     /// Why it came to that, in a sentence or two.
     pub(crate) fn reason(&self) -> String {
         match self.judgement.map(|judgement| &judgement.verdict) {
