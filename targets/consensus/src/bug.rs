@@ -37,6 +37,16 @@ pub enum Bug {
     TagNotPersisted,
     /// A coordinator announces its decision and never saves it.
     DecisionNotLogged,
+    /// An acceptor forgets its promises by a restart.
+    PaxosForgottenPromise,
+    /// An acceptor accepts without looking at what it has promised.
+    PaxosUncheckedAccept,
+    /// Two proposers may use the same round.
+    PaxosReusedRound,
+    /// A new leader proposes its own, whatever was accepted before it.
+    PaxosOwnValue,
+    /// Half of the acceptors choose.
+    PaxosMinority,
 }
 
 /// Where a mistake is made.
@@ -74,6 +84,11 @@ impl Bug {
         Bug::UnsafeMembership,
         Bug::TagNotPersisted,
         Bug::DecisionNotLogged,
+        Bug::PaxosForgottenPromise,
+        Bug::PaxosUncheckedAccept,
+        Bug::PaxosReusedRound,
+        Bug::PaxosOwnValue,
+        Bug::PaxosMinority,
     ];
 
     /// The bug of this name.
@@ -92,6 +107,11 @@ impl Bug {
         match self {
             Bug::TagNotPersisted => "quorum",
             Bug::DecisionNotLogged => "two-phase-commit",
+            Bug::PaxosForgottenPromise
+            | Bug::PaxosUncheckedAccept
+            | Bug::PaxosReusedRound
+            | Bug::PaxosOwnValue
+            | Bug::PaxosMinority => "multi-paxos",
             _ => "raft",
         }
     }
@@ -141,6 +161,11 @@ impl Bug {
             Bug::UnsafeMembership => UNSAFE_MEMBERSHIP,
             Bug::TagNotPersisted => TAG_NOT_PERSISTED,
             Bug::DecisionNotLogged => DECISION_NOT_LOGGED,
+            Bug::PaxosForgottenPromise => PAXOS_FORGOTTEN_PROMISE,
+            Bug::PaxosUncheckedAccept => PAXOS_UNCHECKED_ACCEPT,
+            Bug::PaxosReusedRound => PAXOS_REUSED_ROUND,
+            Bug::PaxosOwnValue => PAXOS_OWN_VALUE,
+            Bug::PaxosMinority => PAXOS_MINORITY,
         }
     }
 }
@@ -263,6 +288,44 @@ const DECISION_NOT_LOGGED: Facts = Facts {
     incident: "Bernstein, Hadzilacos and Goodman, Concurrency Control and Recovery in Database \
                Systems, 1987, section 7.4: the decision must be in the log before anybody hears it",
     shows: "acknowledged updates are gone after the coordinator was killed",
+};
+
+const PAXOS_FORGOTTEN_PROMISE: Facts = Facts {
+    name: "paxos-forgotten-promise",
+    summary: "an acceptor forgets its promises by a restart, and accepts lower ballots again",
+    incident: "Paxos Made Simple, section 2.5: an acceptor records what it promises in stable storage \
+               before it answers",
+    shows: "a leader that was replaced while an acceptor restarted still gets a majority: two actions \
+            are chosen at one position, and acknowledged writes are lost",
+};
+const PAXOS_UNCHECKED_ACCEPT: Facts = Facts {
+    name: "paxos-unchecked-accept",
+    summary: "an acceptor accepts whatever it is sent, whatever it has promised",
+    incident: "Paxos Made Simple, section 2.2, P1a: accept only if nothing higher was promised",
+    shows: "when a leader that was cut off or paused comes back, it overwrites what its successor had \
+            chosen",
+};
+const PAXOS_REUSED_ROUND: Facts = Facts {
+    name: "paxos-reused-round",
+    summary: "two proposers may use the same round: the number does not say whose it is",
+    incident: "Paxos Made Simple, section 2.5: different proposers choose their numbers from disjoint \
+               sets of numbers",
+    shows: "two leaders of one ballot when two nodes campaign at the same time: acceptors hold the \
+            action of one or the other for chosen",
+};
+const PAXOS_OWN_VALUE: Facts = Facts {
+    name: "paxos-own-value",
+    summary: "a new leader proposes its own, whatever the acceptors have accepted before",
+    incident: "Paxos Made Simple, section 2.2, P2c: the value of the highest ballot among the promises \
+               must be proposed again",
+    shows: "acknowledged writes are overwritten whenever another node leads",
+};
+const PAXOS_MINORITY: Facts = Facts {
+    name: "paxos-minority",
+    summary: "half of the acceptors, rounded down, choose leaders and actions",
+    incident: "the off-by-one in n / 2 + 1; The Part-Time Parliament, condition B2: any two quorums \
+               have an acceptor in common",
+    shows: "both sides of a partition lead and acknowledge writes",
 };
 
 #[cfg(test)]

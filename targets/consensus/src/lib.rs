@@ -12,6 +12,7 @@ mod journal;
 mod ledger;
 pub mod machine;
 mod node_id;
+pub mod paxos;
 pub mod primary_backup;
 pub mod quorum;
 pub mod raft;
