@@ -160,6 +160,8 @@ pub struct TargetInfo {
     pub faults: BTreeSet<FaultKind>,
     /// The kinds that it can be put under besides, for which no verdict is promised.
     pub beyond: BTreeSet<FaultKind>,
+    /// The workload of a run that asks for no other. What is absent is as usual.
+    pub workload: WorkloadDraft,
     /// Its own settings with their defaults, for example `snapshot-every`; a plan may set them.
     pub settings: BTreeMap<String, String>,
     /// The mistakes that can be planted in it.

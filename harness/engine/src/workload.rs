@@ -189,6 +189,9 @@ impl Workload {
     fn argument(&mut self, slot: usize, f: &Function) -> Option<Value> {
         match f {
             Function::Write => Some(self.fresh_value()),
+            Function::Cas if self.params.name == WorkloadKind::Propose => {
+                Some(Value::list([Value::Null, self.fresh_value()]))
+            }
             Function::Cas => {
                 let expected = self.keys[slot].expectation(&mut self.chance);
                 Some(Value::list([expected, self.fresh_value()]))

@@ -211,7 +211,7 @@ fn workload(
     target: &TargetInfo,
 ) -> Result<WorkloadParams, PlanError> {
     let asked: WorkloadDraft = draft.workload.clone().unwrap_or_default();
-    let mut draft = profile.workload.overlay(&asked);
+    let mut draft = target.workload.overlay(&profile.workload).overlay(&asked);
     draft.name = draft.name.or_else(|| usual(target));
     let workload = draft.resolve();
     let model = workload.name.model();

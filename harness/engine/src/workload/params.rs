@@ -22,6 +22,8 @@ pub enum WorkloadKind {
     Counter,
     /// A map of strings that are only appended to, read, looked for and removed.
     Append,
+    /// Keys that are set once: cas from null, which proposes, read and contains.
+    Propose,
 }
 
 /// How often each operation is made, relative to the others. An operation of weight 0 is not made.
@@ -86,12 +88,13 @@ pub struct WorkloadParams {
 
 impl WorkloadKind {
     /// Every kind.
-    pub const ALL: [WorkloadKind; 5] = [
+    pub const ALL: [WorkloadKind; 6] = [
         WorkloadKind::Kv,
         WorkloadKind::Register,
         WorkloadKind::CasRegister,
         WorkloadKind::Counter,
         WorkloadKind::Append,
+        WorkloadKind::Propose,
     ];
 
     /// The word in plans and on the command line.
@@ -102,6 +105,7 @@ impl WorkloadKind {
             WorkloadKind::CasRegister => "cas-register",
             WorkloadKind::Counter => "counter",
             WorkloadKind::Append => "append",
+            WorkloadKind::Propose => "propose",
         }
     }
 
@@ -115,7 +119,7 @@ impl WorkloadKind {
     /// What its histories are judged as.
     pub fn model(self) -> Model {
         match self {
-            WorkloadKind::Kv | WorkloadKind::Append => Model::Kv,
+            WorkloadKind::Kv | WorkloadKind::Append | WorkloadKind::Propose => Model::Kv,
             WorkloadKind::Register => Model::Register,
             WorkloadKind::CasRegister => Model::CasRegister,
             WorkloadKind::Counter => Model::Counter,
@@ -131,6 +135,7 @@ impl WorkloadKind {
             WorkloadKind::CasRegister => &[Read, Write, Cas],
             WorkloadKind::Counter => &[Read, Add],
             WorkloadKind::Append => &[Read, Append, Contains, Remove],
+            WorkloadKind::Propose => &[Read, Cas, Contains],
         }
     }
 
@@ -171,6 +176,21 @@ impl WorkloadKind {
                 remove: 2,
                 ..none
             },
+            WorkloadKind::Propose => Mix {
+                read: 45,
+                cas: 50,
+                contains: 5,
+                ..none
+            },
+        }
+    }
+
+    /// About how many operations a key is good for, and how often, in percent, two follow each
+    /// other on one. A key that is set once is soon of no interest.
+    fn habits(self) -> (u32, u32) {
+        match self {
+            WorkloadKind::Propose => (10, 50),
+            _ => (300, 10),
         }
     }
 }
@@ -207,13 +227,14 @@ impl Mix {
 impl WorkloadParams {
     /// The workload of a run that asks for nothing else.
     pub fn of(name: WorkloadKind) -> Self {
+        let (operations_per_key, contention) = name.habits();
         WorkloadParams {
             name,
             keys: 5,
-            operations_per_key: 300,
+            operations_per_key,
             unknowns_per_key: 12,
             roam: 25,
-            contention: 10,
+            contention,
             burst: 4,
             read_back: 2,
             final_reads: 3,

@@ -35,6 +35,7 @@ pub(crate) fn target() -> TargetInfo {
                 settings: [("snapshot-every".to_owned(), "50".to_owned())].into(),
             },
         }],
+        ..TargetInfo::default()
     }
 }
 

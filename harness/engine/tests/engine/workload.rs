@@ -82,6 +82,17 @@ fn each_workload_makes_its_own_operations_and_all_of_its_mix() {
 }
 
 #[test]
+fn proposals_expect_that_nothing_is_there() {
+    let calls = calls_of(1, WorkloadKind::Propose);
+    let mut proposals = calls.iter().filter(|call| call.f == Function::Cas);
+    let from_null = |call: &Call| match &call.value {
+        Some(Value::List(pair)) => pair[0] == Value::Null,
+        _ => false,
+    };
+    assert!(proposals.clone().count() > 1_000 && proposals.all(from_null));
+}
+
+#[test]
 fn close_to_half_of_the_operations_are_reads_and_most_cas_match() {
     let outcome = lab::run(&plan(3), &lab::options(3));
     let summary = outcome.summary;
