@@ -20,6 +20,7 @@ mod world;
 use testimony_consensus::Replica;
 use testimony_consensus::broadcast::Broadcast;
 use testimony_consensus::machine::store::Store;
+use testimony_consensus::paxos::{MultiPaxos, Paxos, PaxosRegister};
 use testimony_consensus::primary_backup::PrimaryBackup;
 use testimony_consensus::quorum::Quorum;
 use testimony_consensus::raft::Raft;
@@ -51,6 +52,9 @@ pub fn simulate(plan: &Plan, options: SimOptions) -> Result<Simulated, SimError>
         "primary-backup" => perform::<PrimaryBackup<Store>>(plan, options),
         "quorum" => perform::<Quorum>(plan, options),
         "two-phase-commit" => perform::<TwoPhaseCommit<Store>>(plan, options),
+        "paxos-register" => perform::<PaxosRegister>(plan, options),
+        "paxos" => perform::<Paxos<Store>>(plan, options),
+        "multi-paxos" => perform::<MultiPaxos<Store>>(plan, options),
         other => Err(SimError::UnknownTarget(other.to_owned())),
     }
 }

@@ -5,6 +5,7 @@
 //! every error whether an operation completed, failed, or nobody knows: to call an unknown outcome
 //! a failure would manufacture violations, and to call a failure unknown would hide them.
 
+mod paxos;
 pub mod raft;
 mod simulated;
 
@@ -68,6 +69,7 @@ pub enum TargetError {
 pub fn targets() -> Vec<TargetInfo> {
     let mut all = vec![raft::info()];
     all.extend(simulated::all());
+    all.extend(paxos::all());
     all
 }
 
@@ -79,7 +81,7 @@ pub fn target(name: &str, options: TargetOptions) -> Result<Arc<dyn Target>, Tar
     if name == raft::NAME {
         return Ok(Arc::new(RaftTarget::new(options)?));
     }
-    if simulated::all().iter().any(|info| info.name == name) {
+    if targets().iter().any(|info| info.name == name) {
         return Err(TargetError::OnlySimulated(name.to_owned()));
     }
     let known = targets()

@@ -56,6 +56,7 @@ pub fn info() -> TargetInfo {
         beyond: [FaultKind::WipeDisk, FaultKind::Lie].into(),
         settings: Settings::default().to_map(),
         bugs: bugs::all(),
+        ..TargetInfo::default()
     }
 }
 

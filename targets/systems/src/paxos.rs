@@ -1,0 +1,195 @@
+//! Paxos in the simulated lab: what each of its three forms can be put under.
+//!
+//! All stand crashes, any network, and disks that fail; a disk that forgets and a node that lies
+//! are beyond what Paxos promises.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use testimony_consensus::bug::Bug;
+use testimony_engine::FaultKind::{
+    Bridge, Flapping, Halves, IsolateLeader, KillAll, KillLeader, KillOne, Lie, LossyLinks,
+    Membership, OneWay, PauseLeader, SlowLinks, SnapshotNow, TransferLeader, WipeDisk,
+};
+use testimony_engine::{
+    BugInfo, BugProfile, FaultKind, NemesisDraft, SpanRange, TargetInfo, WorkloadDraft,
+    WorkloadKind,
+};
+use testimony_history::Model;
+
+/// All of them.
+pub(crate) fn all() -> Vec<TargetInfo> {
+    vec![paxos_register(), paxos(), multi_paxos()]
+}
+
+fn paxos_register() -> TargetInfo {
+    let usual = WorkloadDraft {
+        name: Some(WorkloadKind::Propose),
+        ..WorkloadDraft::default()
+    };
+    TargetInfo {
+        modes: vec!["no-back-off".to_owned()],
+        models: vec![Model::Kv],
+        faults: of_nodes(),
+        workload: usual,
+        ..of(
+            "paxos-register",
+            "keys that are chosen once, each by single-decree Paxos",
+        )
+    }
+}
+
+fn paxos() -> TargetInfo {
+    TargetInfo {
+        modes: vec!["quorum-read".to_owned()],
+        faults: of_nodes(),
+        ..of(
+            "paxos",
+            "a replicated log without a leader: each position is chosen by Paxos",
+        )
+    }
+}
+
+fn multi_paxos() -> TargetInfo {
+    let settings = [
+        ("election", "150-300"),
+        ("heartbeat", "50"),
+        ("snapshot-every", "1000"),
+    ];
+    let settings = settings.map(|(name, usual)| (name.to_owned(), usual.to_owned()));
+    TargetInfo {
+        settings: settings.into(),
+        ..of(
+            "multi-paxos",
+            "a replicated log with a leader that Paxos chooses",
+        )
+    }
+}
+
+fn of(name: &str, summary: &str) -> TargetInfo {
+    TargetInfo {
+        name: name.to_owned(),
+        summary: summary.to_owned(),
+        labs: vec!["sim".to_owned()],
+        models: vec![
+            Model::Kv,
+            Model::CasRegister,
+            Model::Register,
+            Model::Counter,
+        ],
+        faults: FaultKind::of_crashes().collect(),
+        beyond: [WipeDisk, Lie].into(),
+        bugs: Bug::of(name).map(bug).collect(),
+        ..TargetInfo::default()
+    }
+}
+
+/// What a system can be put under in which nobody leads, and nothing is asked of an operator.
+fn of_nodes() -> BTreeSet<FaultKind> {
+    let of_leaders = [
+        IsolateLeader,
+        KillLeader,
+        PauseLeader,
+        TransferLeader,
+        Membership,
+        SnapshotNow,
+    ];
+    let all = FaultKind::of_crashes();
+    all.filter(|kind| !of_leaders.contains(kind)).collect()
+}
+
+fn bug(bug: Bug) -> BugInfo {
+    BugInfo {
+        name: bug.name().to_owned(),
+        summary: bug.summary().to_owned(),
+        profile: profile(bug),
+    }
+}
+
+fn profile(bug: Bug) -> BugProfile {
+    match bug {
+        Bug::PaxosForgottenPromise => promises_and_restarts(),
+        Bug::PaxosUncheckedAccept => faults(&[(PauseLeader, 3), (IsolateLeader, 2), (Flapping, 1)]),
+        Bug::PaxosReusedRound => elections_at_the_same_time(),
+        Bug::PaxosOwnValue => faults(&[(KillLeader, 2), (IsolateLeader, 2), (KillAll, 1)]),
+        Bug::PaxosMinority => faults(&[(Halves, 4), (IsolateLeader, 1)]),
+        // Those of other targets.
+        _ => BugProfile::default(),
+    }
+}
+
+/// These kinds with these weights, for one or two seconds each, close together.
+fn faults(weights: &[(FaultKind, u32)]) -> BugProfile {
+    let nemesis = NemesisDraft {
+        kinds: Some(weights.iter().map(|(kind, _)| *kind).collect()),
+        weights: weights.iter().copied().collect(),
+        duration: Some(SpanRange::millis(900, 2_200)),
+        gap: Some(SpanRange::millis(200, 700)),
+        overlap: Some(30),
+        swarm: Some(false),
+        ..NemesisDraft::default()
+    };
+    BugProfile {
+        nemesis,
+        ..BugProfile::default()
+    }
+}
+
+/// A forgotten promise counts if the acceptor restarts while the leader of before still sends: it
+/// does not hear its successor over a bridge, or its messages are late. Few acceptors make each of
+/// them count.
+fn promises_and_restarts() -> BugProfile {
+    let weights = [(KillOne, 20), (Bridge, 4), (SlowLinks, 2), (LossyLinks, 2)];
+    let long = SpanRange::millis(700, 1_500);
+    let mut profile = faults(&weights);
+    profile.nemesis.duration = Some(SpanRange::millis(20, 60));
+    profile.nemesis.durations = [Bridge, SlowLinks, LossyLinks]
+        .map(|kind| (kind, long))
+        .into();
+    profile.nemesis.gap = Some(SpanRange::millis(20, 60));
+    profile.nemesis.overlap = Some(90);
+    profile.nodes = Some(3);
+    profile
+}
+
+/// Two nodes that campaign together begin the same round. So elections are frequent, their timeouts
+/// are close together, and what candidates say takes its time.
+fn elections_at_the_same_time() -> BugProfile {
+    let weights = [
+        (KillLeader, 4),
+        (IsolateLeader, 3),
+        (SlowLinks, 2),
+        (OneWay, 2),
+    ];
+    let mut profile = faults(&weights);
+    profile.nemesis.duration = Some(SpanRange::millis(300, 1_000));
+    profile.nemesis.gap = Some(SpanRange::millis(50, 300));
+    profile.nemesis.overlap = Some(60);
+    let election = ("election".to_owned(), "200-230".to_owned());
+    profile.settings = BTreeMap::from([election]);
+    profile
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bug_names_faults_and_settings_that_its_target_has() {
+        for info in all() {
+            for bug in &info.bugs {
+                let kinds = bug.profile.nemesis.kinds.clone().unwrap_or_default();
+                assert!(!kinds.is_empty() && kinds.is_subset(&info.faults));
+                for setting in bug.profile.settings.keys() {
+                    assert!(info.settings.contains_key(setting), "{setting}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_promised_for_disks_that_forget_and_nodes_that_lie() {
+        for info in all() {
+            assert!(info.faults.is_disjoint(&info.beyond), "{}", info.name);
+        }
+    }
+}
