@@ -9,6 +9,7 @@ pub mod keyed;
 pub mod log;
 pub mod mutex;
 pub mod queue;
+pub(crate) mod register;
 pub mod set;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use keyed::{Keyed, KeyedInput};
 pub use log::Log;
 pub use mutex::Mutex;
 pub use queue::Queue;
+use register::AsRegister;
 pub use set::Set;
 
 /// A model that can read recorded calls and answers.
@@ -37,6 +39,10 @@ pub(crate) trait Bundled: Model + Clone + 'static {
     fn decode_answer(call: &Call, answer: &Answer) -> Result<Self::Output, String>;
     /// A state in words, to follow "the object is ...".
     fn state_in_words(state: &Self::State) -> String;
+    /// The object as a register, if reading and writing it are a register's reads and writes.
+    fn as_register(&self) -> Option<AsRegister<Self::Input, Self::Output>> {
+        None
+    }
     /// What is known of the model beyond its steps.
     fn expert() -> Box<dyn Expert<Self>> {
         Box::new(Layman)

@@ -3,16 +3,22 @@
 //! A [`Stream`] is told every call and every end in order, and knows at any time whether what it
 //! was told so far is linearizable. It holds what is open and what every order may have led to, not
 //! the history: memory is bounded by how much goes on at once, not by how long. Each key is watched
-//! on its own (linearizability is local: Herlihy and Wing 1990, section 3.3); how, and why the
-//! verdicts are those of [`check_recorded`](crate::check_recorded), is said in `stream/watch.rs`.
+//! on its own (linearizability is local: Herlihy and Wing 1990, section 3.3): a register by the
+//! zones of its values as long as these can be told apart (`stream/zoned.rs`), all else by search
+//! (`stream/watch.rs`). There it is said why the verdicts are those of
+//! [`check_recorded`](crate::check_recorded).
 //!
 //! The price is evidence: a stream keeps no witness and no counterexample. What it calls illegal, a
 //! full check of the recording should confirm and explain.
 
 mod frontier;
 mod machine;
+mod object;
 mod rows;
 mod watch;
+mod zoned;
+
+use std::sync::Arc;
 
 use testimony_history::{Answer, Call, Model as Kind, Origin, Outcome, Value};
 
@@ -21,7 +27,8 @@ use crate::table::Interner;
 use crate::verdict::{Exhausted, Reason};
 use frontier::Bounds;
 use machine::{Machine, Move};
-use watch::{Standing, Watch};
+use object::{Object, Terms};
+use watch::Standing;
 
 /// A number of an event that ends an operation; they rise.
 type EventId = u64;
@@ -92,7 +99,7 @@ pub enum StreamVerdict {
 pub struct StreamSize {
     /// Keys met.
     pub keys: usize,
-    /// Events held.
+    /// Events held, or values and reads of registers that are watched by zones.
     pub events: usize,
     /// Configurations, over all keys.
     pub configurations: usize,
@@ -186,10 +193,12 @@ trait Watched: Send {
 
 /// The objects of a stream.
 struct Keys<B: Bundled> {
+    /// What the model is as a register, if it is one.
+    terms: Option<Terms<B>>,
     machine: Machine<B>,
     limits: StreamLimits,
     names: Interner<Option<Value>>,
-    watches: Vec<Watch<B>>,
+    objects: Vec<Object<B>>,
     /// Keys of which something is held, and which those are.
     lagging: Vec<u32>,
     lags: Vec<bool>,
@@ -201,10 +210,11 @@ struct Keys<B: Bundled> {
 impl<B: Bundled> Keys<B> {
     fn new(model: B, limits: StreamLimits) -> Self {
         Keys {
+            terms: model.as_register().map(Arc::new),
             machine: Machine::new(model),
             limits,
             names: Interner::new(),
-            watches: Vec::new(),
+            objects: Vec::new(),
             lagging: Vec::new(),
             lags: Vec::new(),
             ended: 0,
@@ -215,7 +225,7 @@ impl<B: Bundled> Keys<B> {
     fn key(&mut self, call: &Call) -> u32 {
         let (key, new) = self.names.intern(call.key.as_ref().map(canonical));
         if new {
-            self.watches.push(Watch::new());
+            self.objects.push(Object::new(self.terms.as_ref()));
             self.lags.push(false);
         }
         key
@@ -224,14 +234,14 @@ impl<B: Bundled> Keys<B> {
     /// Remembers that something is held of a key.
     fn note_lag(&mut self, key: u32) {
         let at = key as usize;
-        if self.watches[at].lags() && !std::mem::replace(&mut self.lags[at], true) {
+        if self.objects[at].lags() && !std::mem::replace(&mut self.lags[at], true) {
             self.lagging.push(key);
         }
     }
 
     /// Remembers the violation that was found of a key, if it is the earliest.
     fn note_violation(&mut self, key: u32) {
-        let Standing::Illegal(at, event) = *self.watches[key as usize].standing() else {
+        let Standing::Illegal(at, event) = *self.objects[key as usize].standing() else {
             return;
         };
         if self.found.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
@@ -242,17 +252,17 @@ impl<B: Bundled> Keys<B> {
 
     fn forget_unused(&mut self) {
         let mut to = Move::from(&self.machine);
-        for watch in &mut self.watches {
-            watch.move_to(&mut to);
+        for object in &mut self.objects {
+            object.move_to(&mut to);
         }
         self.machine = to.done();
     }
 
     /// Why some key is undecided, if one is: the smallest of those.
     fn undecided(&self) -> Option<Exhausted> {
-        let reasons = self.watches.iter().map(|watch| match watch.standing() {
+        let reasons = self.objects.iter().map(|object| match object.standing() {
             Standing::GivenUp(reason) => Some(reason.clone()),
-            _ if watch.is_late() => Some(too_late()),
+            _ if object.is_late() => Some(too_late()),
             _ => None,
         });
         let undecided: Vec<(&Option<Value>, Reason)> = (0..)
@@ -277,11 +287,11 @@ impl<B: Bundled + Send> Watched for Keys<B> {
     fn call(&mut self, process: u64, call: &Call, after: &[Ticket]) -> Ticket {
         let key = self.key(call);
         let after = after.iter().rev().find(|after| after.key == key);
-        let watch = &mut self.watches[key as usize];
+        let object = &mut self.objects[key as usize];
         let op = match B::decode_call(process, call) {
-            Ok(input) => watch.call(input, after.map(|after| after.op)),
+            Ok(input) => object.call(input, after.map(|after| after.op), self.ended),
             Err(problem) => {
-                watch.give_up(Reason::NotCovered(problem));
+                object.give_up(Reason::NotCovered(problem), self.ended);
                 0
             }
         };
@@ -291,7 +301,7 @@ impl<B: Bundled + Send> Watched for Keys<B> {
 
     fn end(&mut self, ticket: Ticket, call: &Call, outcome: &Outcome<Answer>, event: Origin) {
         self.ended += 1;
-        let watch = &mut self.watches[ticket.key as usize];
+        let object = &mut self.objects[ticket.key as usize];
         let outcome = match outcome {
             Outcome::Completed(answer) => B::decode_answer(call, answer).map(Outcome::Completed),
             Outcome::Failed => Ok(Outcome::Failed),
@@ -300,11 +310,11 @@ impl<B: Bundled + Send> Watched for Keys<B> {
         match outcome {
             Ok(outcome) => {
                 let at = (self.ended, event);
-                watch.end(&mut self.machine, ticket.op, outcome, at, &self.limits);
+                object.end(&mut self.machine, ticket.op, outcome, at, &self.limits);
             }
-            Err(problem) => watch.give_up(Reason::NotCovered(problem)),
+            Err(problem) => object.give_up(Reason::NotCovered(problem), self.ended),
         }
-        if matches!(watch.standing(), Standing::Illegal(..)) && self.found.is_none() {
+        if matches!(object.standing(), Standing::Illegal(..)) && self.found.is_none() {
             self.note_violation(ticket.key);
             self.catch_up();
         }
@@ -317,7 +327,7 @@ impl<B: Bundled + Send> Watched for Keys<B> {
     fn catch_up(&mut self) {
         for key in std::mem::take(&mut self.lagging) {
             let at = key as usize;
-            self.watches[at].catch_up(&mut self.machine, &self.limits);
+            self.objects[at].catch_up(&mut self.machine, &self.limits);
             self.lags[at] = false;
             self.note_violation(key);
             self.note_lag(key);
@@ -342,12 +352,15 @@ impl<B: Bundled + Send> Watched for Keys<B> {
     }
 
     fn size(&self) -> StreamSize {
-        let sum = |of: fn(&Watch<B>) -> usize| self.watches.iter().map(of).sum::<usize>();
+        let sum = |of: fn(&Object<B>) -> usize| self.objects.iter().map(of).sum::<usize>();
         StreamSize {
-            keys: self.watches.len(),
-            events: sum(Watch::held),
-            configurations: sum(Watch::configurations),
-            bytes: self.machine.bytes() + sum(Watch::bytes),
+            keys: self.objects.len(),
+            events: sum(Object::held),
+            configurations: sum(Object::configurations),
+            bytes: self.machine.bytes() + sum(Object::bytes),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -419,14 +419,14 @@ fn what_outgrows_its_limits_is_given_up_never_green() {
         configurations: 50,
         ..StreamLimits::default()
     };
-    let mut stream = Stream::new(Model::Register, None, limits).expect("it starts empty");
-    let writes: Vec<Call> = (0..12).map(|v| call(Function::Write, Some(v))).collect();
+    let mut stream = Stream::new(Model::Queue, None, limits).expect("it starts empty");
+    let enqueues: Vec<Call> = (0..12).map(|v| call(Function::Enqueue, Some(v))).collect();
     let tickets: Vec<Ticket> = (0..)
-        .zip(&writes)
-        .map(|(process, write)| stream.call(process, write, &[]))
+        .zip(&enqueues)
+        .map(|(process, enqueue)| stream.call(process, enqueue, &[]))
         .collect();
-    for (ticket, write) in tickets.into_iter().zip(&writes) {
-        stream.end(ticket, write, &done(), line(1));
+    for (ticket, enqueue) in tickets.into_iter().zip(&enqueues) {
+        stream.end(ticket, enqueue, &done(), line(1));
     }
     assert!(matches!(stream.finish(), StreamVerdict::Undecided(_)));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 use testimony_history::{Answer, Call, Function, Value};
 
+use super::register::{Access, AsRegister};
 use super::{Bundled, argument, canonical, owned_bytes, truth, unknown_word};
 use crate::expert::Expert;
 use crate::expert::cell::CellExpert;
@@ -256,6 +257,29 @@ impl Bundled for Cell {
 
     fn state_in_words(state: &Value) -> String {
         state.to_string()
+    }
+
+    fn as_register(&self) -> Option<AsRegister<CellInput, CellOutput>> {
+        Some(AsRegister {
+            initial: self.initial.clone(),
+            access: |input| match input {
+                CellInput::Read => Some(Access::Read),
+                CellInput::Write(value) => Some(Access::Write(value)),
+                CellInput::Cas(..)
+                | CellInput::Contains
+                | CellInput::Remove
+                | CellInput::Append(_) => None,
+            },
+            seen: |output| match output {
+                CellOutput::Value(value) => Some(value),
+                CellOutput::Done
+                | CellOutput::Swapped
+                | CellOutput::NotSwapped(_)
+                | CellOutput::Was(_) => None,
+            },
+            read: |value| (CellInput::Read, CellOutput::Value(value)),
+            write: |value| (CellInput::Write(value), CellOutput::Done),
+        })
     }
 
     fn expert() -> Box<dyn Expert<Self>> {

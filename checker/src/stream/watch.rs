@@ -34,6 +34,8 @@
 //! violations stay violations. If it does end after all, its answer can no longer be checked: from
 //! then on the object can be illegal or undecided, and not linearizable.
 
+mod earlier;
+
 use std::collections::VecDeque;
 
 use testimony_history::{Origin, Outcome};
@@ -43,6 +45,7 @@ use super::machine::{Machine, Move};
 use super::{EventId, StreamLimits};
 use crate::model::Model;
 use crate::verdict::Reason;
+pub(super) use earlier::Earlier;
 
 /// Fewer events than this are held without a probe.
 const HELD: usize = 256;
@@ -102,7 +105,7 @@ struct Tracked<I, O> {
 }
 
 /// What became of an operation, as far as it is known.
-enum Fate<O> {
+pub(super) enum Fate<O> {
     Open,
     Completed(O),
     Failed,
@@ -436,6 +439,12 @@ impl<M: Model> Watch<M> {
                 "a violation was not confirmed from the last checkpoint".to_owned(),
             )),
         }
+    }
+
+    /// Calls the object illegal from an event on, which is known from elsewhere.
+    pub(super) fn condemn(&mut self, (at, origin): (EventId, Origin)) {
+        self.standing = Standing::Illegal(at, origin);
+        self.forget();
     }
 
     /// Gives up, saying why.
