@@ -180,7 +180,7 @@ where
 {
     let Ruling {
         decision,
-        steps,
+        work,
         algorithms,
         partitions,
     } = match court.rule(history, budget) {
@@ -191,7 +191,8 @@ where
         verdict,
         operations: history.operations().len(),
         partitions,
-        steps,
+        steps: work.steps,
+        stored: work.stored,
         algorithms: algorithms.iter().copied().collect(),
     };
     match decision {
@@ -278,6 +279,7 @@ fn undecided<I, O>(history: &History<I, O>, reason: Reason) -> Decision<'_, I, O
         operations: history.operations().len(),
         partitions: 0,
         steps: 0,
+        stored: 0,
         algorithms: Vec::new(),
     };
     Decision {

@@ -88,6 +88,7 @@ impl<'a> Docket<'a> {
             operations: self.history.len(),
             partitions: self.keys.len() as usize,
             steps: steps as u64,
+            stored: 0,
             algorithms: by_zones.into_iter().collect(),
         }
     }
@@ -123,6 +124,7 @@ impl<'a> Docket<'a> {
         let part = decision.illegal_part();
         let slow = decision.into_judgement();
         judgement.steps += slow.steps;
+        judgement.stored += slow.stored;
         judgement.algorithms = both(&judgement.algorithms, &slow.algorithms);
         if let Some((key, furthest)) = part {
             let conclude = move || {

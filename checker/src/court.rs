@@ -20,7 +20,7 @@ use crate::models::{
 use crate::oracle;
 use crate::partition::{Asked, Partition, malformed, split};
 use crate::relaxation::{self, Anchor, Relaxed};
-use crate::search::{self, Found, Limits, Prunings};
+use crate::search::{self, Found, Limits, Prunings, Work};
 use crate::trial::{Finding, Trial};
 use crate::verdict::{Algorithm, Exhausted, Witness};
 use crate::witness::verify_witness;
@@ -71,7 +71,7 @@ pub(crate) trait Court<I, O> {
 /// What a court decided.
 pub(crate) struct Ruling {
     pub(crate) decision: Ruled,
-    pub(crate) steps: u64,
+    pub(crate) work: Work,
     pub(crate) algorithms: BTreeSet<Algorithm>,
     pub(crate) partitions: usize,
 }
@@ -123,10 +123,10 @@ fn rule<M: Model>(
         Finding::Illegal(part, furthest) => Ruled::Illegal(key(part), furthest),
         Finding::Undecided(why) => Ruled::Undecided(why),
     };
-    let (steps, algorithms) = (outcome.steps, outcome.algorithms);
+    let (work, algorithms) = (outcome.work, outcome.algorithms);
     Ruling {
         decision,
-        steps,
+        work,
         algorithms,
         partitions: partitions.len(),
     }

@@ -13,7 +13,7 @@ use crate::expert::{Expert, Simplified};
 use crate::model::Model;
 use crate::partition::{Op, narrow, select};
 use crate::refutation::Refuter;
-use crate::search::{Answer, Found, Limits, Prunings, search, search_breadth};
+use crate::search::{Answer, Found, Limits, Prunings, Work, search, search_breadth};
 use crate::verdict::{Algorithm, Reason};
 
 /// The steps of the first round, with as many more for each operation: enough for most partitions.
@@ -59,7 +59,7 @@ impl<M: Model> Ladder<'_, M> {
             let answer = decided.order.map_or(Answer::NoOrder, Answer::Order);
             let found = Found {
                 answer,
-                steps: decided.steps,
+                work: Work::steps(decided.steps),
                 furthest: None,
                 states: 0,
             };
@@ -71,17 +71,17 @@ impl<M: Model> Ladder<'_, M> {
         let mut first = None;
         if round == 0 {
             let found = self.search_as_it_is(limits);
-            let stalled = is_stalled(&found) && found.steps < all;
+            let stalled = is_stalled(&found) && found.work.steps < all;
             let result = self.named(self.ops, found, Algorithm::WindowedSearch);
             if !stalled {
                 return result;
             }
             first = Some(result.found);
         }
-        let spent = first.as_ref().map_or(0, |found| found.steps);
+        let spent = first.as_ref().map_or(Work::default(), |found| found.work);
         let stalled_at = first.and_then(|found| found.furthest);
-        let mut result = self.decide_simplified(round, stalled_at, all - spent, limits);
-        result.found.steps += spent;
+        let mut result = self.decide_simplified(round, stalled_at, all - spent.steps, limits);
+        result.found.work += spent;
         result
     }
 
@@ -168,40 +168,50 @@ struct Climb<'a, M: Model> {
 impl<M: Model> Climb<'_, M> {
     /// Refutation, if it is known where a search stalled; search; refutation; search in breadth.
     fn run(&self, round: u32, stalled_at: Option<u32>) -> (Found, Algorithm) {
-        let mut steps = 0;
-        let mut refuted = self.refute(stalled_at, FIRST_REFUTATION, &mut steps);
+        let mut work = Work::default();
+        let mut refuted = self.refute(stalled_at, FIRST_REFUTATION, &mut work);
         let mut found = Found::gave_up(stalled_at, Reason::Steps);
         if refuted.is_none() {
-            found = search(self.model, self.ops, Prunings::ALL, self.rest(1, steps));
-            steps += found.steps;
+            found = search(
+                self.model,
+                self.ops,
+                Prunings::ALL,
+                self.rest(1, work.steps),
+            );
+            work += found.work;
             if !is_stalled(&found) {
-                return (Found { steps, ..found }, Algorithm::WindowedSearch);
+                return (Found { work, ..found }, Algorithm::WindowedSearch);
             }
-            refuted = self.refute(found.furthest, REFUTATION, &mut steps);
+            refuted = self.refute(found.furthest, REFUTATION, &mut work);
         }
         if refuted.is_some() {
             found.answer = Answer::NoOrder;
             found.furthest = refuted;
-            return (Found { steps, ..found }, Algorithm::WindowedRefutation);
+            return (Found { work, ..found }, Algorithm::WindowedRefutation);
         }
         let out_of_memory = found.answer == Answer::GaveUp(Reason::Bytes);
-        if !out_of_memory && (round < BREADTH || steps >= self.all) {
-            return (Found { steps, ..found }, Algorithm::WindowedSearch);
+        if !out_of_memory && (round < BREADTH || work.steps >= self.all) {
+            return (Found { work, ..found }, Algorithm::WindowedSearch);
         }
-        let wide = search_breadth(self.model, self.ops, Prunings::ALL, self.rest(1, steps));
-        steps += wide.steps;
-        (Found { steps, ..wide }, Algorithm::BreadthFirstSearch)
+        let wide = search_breadth(
+            self.model,
+            self.ops,
+            Prunings::ALL,
+            self.rest(1, work.steps),
+        );
+        work += wide.work;
+        (Found { work, ..wide }, Algorithm::BreadthFirstSearch)
     }
 
     /// Looks for a window that ends where a search stalled, with a part of a round's steps.
-    fn refute(&self, stalled_at: Option<u32>, part: u64, steps: &mut u64) -> Option<u32> {
+    fn refute(&self, stalled_at: Option<u32>, part: u64, work: &mut Work) -> Option<u32> {
         let refuter = Refuter {
             model: self.model,
             expert: self.expert,
             ops: self.ops,
         };
-        let refutation = refuter.refute(stalled_at?, self.rest(part, *steps));
-        *steps += refutation.steps;
+        let refutation = refuter.refute(stalled_at?, self.rest(part, work.steps));
+        *work += refutation.work;
         refutation.refuted
     }
 

@@ -28,7 +28,7 @@ use testimony_history::Position;
 use crate::expert::Expert;
 use crate::model::Model;
 use crate::partition::{Op, narrow, select};
-use crate::search::{Answer, Limits, Prunings, sweep};
+use crate::search::{Answer, Limits, Prunings, Work, sweep};
 
 /// How many returns the smallest window has; each next one has so many times more.
 const SMALLEST: usize = 8;
@@ -40,7 +40,7 @@ pub(crate) struct Refutation {
     /// The operation whose return nothing gets past, if a window was refuted; by number in the
     /// partition.
     pub(crate) refuted: Option<u32>,
-    pub(crate) steps: u64,
+    pub(crate) work: Work,
 }
 
 type Ops<M> = Vec<Op<<M as Model>::Input, <M as Model>::Output>>;
@@ -66,18 +66,18 @@ impl<M: Model> Refuter<'_, M> {
         while size < place && !limits.budget.stopped() {
             let Some(steps) = limits
                 .steps
-                .checked_sub(refutation.steps)
+                .checked_sub(refutation.work.steps)
                 .filter(|&s| s > 0)
             else {
                 break;
             };
             let limits = Limits { steps, ..limits };
             let first = self.calm(&returns, place - size);
-            let Some((steps, refuted)) = self.try_window(returns[first], returns[place], limits)
+            let Some((work, refuted)) = self.try_window(returns[first], returns[place], limits)
             else {
                 break;
             };
-            refutation.steps += steps;
+            refutation.work += work;
             if refuted.is_some() {
                 refutation.refuted = refuted;
                 break;
@@ -104,14 +104,14 @@ impl<M: Model> Refuter<'_, M> {
         (from..=near).rev().min_by_key(open).unwrap_or(near)
     }
 
-    /// The steps taken, and the operation whose return nothing in the window gets past if there is
+    /// The work done, and the operation whose return nothing in the window gets past if there is
     /// one. `None` if there is no saying what the object can be when the window begins.
     fn try_window(
         &self,
         after: Position,
         until: Position,
         limits: Limits<'_>,
-    ) -> Option<(u64, Option<u32>)> {
+    ) -> Option<(Work, Option<u32>)> {
         let (window, numbers) = self.window(after, until);
         let states = self.expert.possible_states(self.model, &window)?;
         let found = sweep(self.model, states, &window, Prunings::ALL, limits);
@@ -119,7 +119,7 @@ impl<M: Model> Refuter<'_, M> {
             .furthest
             .filter(|_| found.answer == Answer::NoOrder)
             .map(|op| numbers[op as usize]);
-        Some((found.steps, refuted))
+        Some((found.work, refuted))
     }
 
     /// The operations of a window, and their numbers in the partition.

@@ -32,6 +32,7 @@ mod configuration;
 mod limits;
 mod prunings;
 mod window;
+mod work;
 
 use crate::automaton::{Automaton, StateId};
 use crate::model::Model;
@@ -44,6 +45,7 @@ use configuration::Configuration;
 pub(crate) use limits::Limits;
 pub(crate) use prunings::Prunings;
 use window::{NONE, Window};
+pub(crate) use work::Work;
 
 /// How many transitions may be looked up at the price of a step.
 const LOOKS_PER_STEP: u64 = 32;
@@ -51,7 +53,7 @@ const LOOKS_PER_STEP: u64 = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) answer: Answer,
-    pub(crate) steps: u64,
+    pub(crate) work: Work,
     /// The operation whose return was the furthest not got past.
     pub(crate) furthest: Option<u32>,
     /// How many states of the object were met.
@@ -141,7 +143,7 @@ impl Found {
     pub(crate) fn impossible() -> Self {
         Found {
             answer: Answer::NoOrder,
-            steps: 0,
+            work: Work::default(),
             furthest: None,
             states: 0,
         }
@@ -280,7 +282,10 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         let furthest = self.window.returns.get(self.furthest as usize).copied();
         Found {
             answer,
-            steps: self.steps(),
+            work: Work {
+                steps: self.steps(),
+                stored: self.dead.sets(),
+            },
             furthest,
             states: self.automaton.states(),
         }

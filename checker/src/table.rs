@@ -258,6 +258,11 @@ impl DeadTable {
         self.first[entry as usize] = set;
     }
 
+    /// How many configurations are known to be dead, those left out that others imply.
+    pub(crate) fn sets(&self) -> u64 {
+        self.next.len() as u64
+    }
+
     /// Bytes, counting what growing would add.
     pub(crate) fn bytes(&self) -> usize {
         let words = self.keys.capacity() + self.used.capacity();

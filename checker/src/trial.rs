@@ -14,13 +14,13 @@ use crate::ladder::{Ladder, Result};
 use crate::model::Model;
 use crate::parallel;
 use crate::partition::Partition;
-use crate::search::{Answer, Limits};
+use crate::search::{Answer, Limits, Work};
 use crate::verdict::{Algorithm, Difficulty, Exhausted, Reason};
 
 /// What became of all partitions.
 pub(crate) struct Outcome {
     pub(crate) finding: Finding,
-    pub(crate) steps: u64,
+    pub(crate) work: Work,
     pub(crate) algorithms: BTreeSet<Algorithm>,
 }
 
@@ -46,16 +46,16 @@ impl<M: Model> Trial<'_, M> {
     pub(crate) fn run(&self) -> Outcome {
         let mut results: Vec<Option<Result>> = self.partitions.iter().map(|_| None).collect();
         let mut left: Vec<usize> = (0..self.partitions.len()).collect();
-        let mut spent: Vec<u64> = vec![0; self.partitions.len()];
+        let mut spent = vec![Work::default(); self.partitions.len()];
         for round in 0.. {
             for (&part, result) in left.iter().zip(self.round(&left, round, &spent)) {
-                spent[part] += result.found.steps;
+                spent[part] += result.found.work;
                 results[part] = Some(result);
             }
             let illegal = left.iter().any(|&part| is_illegal(&results[part]));
             left.retain(|&part| {
                 let wants_more = gave_up(&results[part]) == Some(&Reason::Steps);
-                wants_more && spent[part] < self.budget.steps
+                wants_more && spent[part].steps < self.budget.steps
             });
             if illegal || left.is_empty() || self.budget.stopped() {
                 break;
@@ -64,7 +64,7 @@ impl<M: Model> Trial<'_, M> {
         self.judge(&results, &spent)
     }
 
-    fn round(&self, parts: &[usize], round: u32, spent: &[u64]) -> Vec<Result> {
+    fn round(&self, parts: &[usize], round: u32, spent: &[Work]) -> Vec<Result> {
         let crowd = if self.partitions.len() > 1 {
             parallel::MOST_THREADS as u64
         } else {
@@ -85,21 +85,25 @@ impl<M: Model> Trial<'_, M> {
             ladder.decide(round, all, limits)
         };
         let mut results = parallel::map(self.budget.threads, parts, |&part| {
-            decide(part, spent[part], crowd)
+            decide(part, spent[part].steps, crowd)
         });
         // Whoever needs more than a thread's share of the memory gets all of it, alone.
         for (&part, result) in parts.iter().zip(&mut results) {
             if crowd > 1 && result.found.answer == Answer::GaveUp(Reason::Bytes) {
-                let so_far = result.found.steps;
-                *result = decide(part, spent[part] + so_far, 1);
-                result.found.steps += so_far;
+                let so_far = result.found.work;
+                *result = decide(part, spent[part].steps + so_far.steps, 1);
+                result.found.work += so_far;
             }
         }
         results
     }
 
-    fn judge(&self, results: &[Option<Result>], spent: &[u64]) -> Outcome {
-        let fewest = |part: &usize| results[*part].as_ref().map(|result| result.found.steps);
+    fn judge(&self, results: &[Option<Result>], spent: &[Work]) -> Outcome {
+        let fewest = |part: &usize| {
+            results[*part]
+                .as_ref()
+                .map(|result| result.found.work.steps)
+        };
         let illegal = (0..results.len())
             .filter(|&part| is_illegal(&results[part]))
             .min_by_key(fewest);
@@ -117,14 +121,16 @@ impl<M: Model> Trial<'_, M> {
             }
             None => self.legal_or_undecided(results, spent),
         };
+        let mut work = Work::default();
+        spent.iter().for_each(|&spent| work += spent);
         Outcome {
             finding,
-            steps: spent.iter().sum(),
+            work,
             algorithms,
         }
     }
 
-    fn legal_or_undecided(&self, results: &[Option<Result>], spent: &[u64]) -> Finding {
+    fn legal_or_undecided(&self, results: &[Option<Result>], spent: &[Work]) -> Finding {
         let mut orders = Vec::with_capacity(results.len());
         let mut undecided = results
             .iter()
@@ -133,7 +139,7 @@ impl<M: Model> Trial<'_, M> {
         if let Some((part, result)) = undecided.next() {
             let others = undecided.count();
             let mut exhausted = self.exhausted(part, result, 1 + others);
-            exhausted.steps = spent[part];
+            exhausted.steps = spent[part].steps;
             return Finding::Undecided(exhausted);
         }
         for result in results.iter().flatten() {

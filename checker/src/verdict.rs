@@ -19,6 +19,10 @@ pub struct Judgement<I = Call, O = Answer> {
     /// The steps spent on deciding, over all partitions and rounds; shrinking and explaining
     /// excluded.
     pub steps: u64,
+    /// The configurations that searches remembered meanwhile so as not to go on from them again: in
+    /// depth, those from which nothing explains the rest; in breadth, all. With the width of the
+    /// history it says where the memory goes. Algorithms that need no search remember none.
+    pub stored: u64,
     /// The algorithms that decided a partition, each once.
     pub algorithms: Vec<Algorithm>,
 }

@@ -260,7 +260,7 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
         let Ok(ruling) = self.court.rule(&history, &budget) else {
             return false;
         };
-        self.spent += ruling.steps + operations.len() as u64 * STEPS_PER_OPERATION;
+        self.spent += ruling.work.steps + operations.len() as u64 * STEPS_PER_OPERATION;
         matches!(ruling.decision, Ruled::Illegal(..))
     }
 

@@ -19,7 +19,7 @@ use crate::verdict::Reason;
 use super::candidates::Lister;
 use super::configuration::Configuration;
 use super::window::{NONE, Window};
-use super::{Answer, Found, LOOKS_PER_STEP, Limits, Prunings, honest};
+use super::{Answer, Found, LOOKS_PER_STEP, Limits, Prunings, Work, honest};
 
 /// The search for an order in breadth.
 pub(super) struct Breadth<'a, 'm, M: Model> {
@@ -39,6 +39,8 @@ pub(super) struct Breadth<'a, 'm, M: Model> {
     candidates: Vec<u32>,
     key: Vec<u64>,
     steps: u64,
+    /// How many were seen, at all positions.
+    stored: u64,
     turns: u64,
 }
 
@@ -84,6 +86,7 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
             candidates: Vec::new(),
             key: Vec::new(),
             steps: 0,
+            stored: 0,
             turns: 0,
         }
     }
@@ -150,6 +153,7 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
         let known = self.seen.contains(&self.key, &self.here.used);
         if !known {
             self.seen.insert(&self.key, &self.here.used);
+            self.stored += 1;
         }
         !known
     }
@@ -239,7 +243,10 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
         let position = self.here.position as usize;
         Found {
             answer: honest(self.automaton, answer),
-            steps: self.steps(),
+            work: Work {
+                steps: self.steps(),
+                stored: self.stored,
+            },
             furthest: self.window.returns.get(position).copied(),
             states: self.automaton.states(),
         }

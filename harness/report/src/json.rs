@@ -19,6 +19,7 @@ struct Judged<'a> {
     #[serde(flatten)]
     timings: Option<Seconds>,
     steps: u64,
+    stored: u64,
     algorithms: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<Json>,
@@ -187,6 +188,7 @@ fn judged<'a>(
         partitions: judgement.partitions,
         timings: timings.map(seconds),
         steps: judgement.steps,
+        stored: judgement.stored,
         algorithms: judgement
             .algorithms
             .iter()

@@ -262,6 +262,7 @@ fn one_object_for_a_checked_file() {
         assert_eq!(object["operations"], 12_345);
         assert_eq!(object["partitions"], 28);
         assert_eq!(object["steps"], 123_456);
+        assert_eq!(object["stored"], 789);
         assert_eq!(object["parse_seconds"], 0.25);
         assert_eq!(object["check_seconds"], 1.5);
         assert_eq!(object["explain_seconds"], 0.0625);

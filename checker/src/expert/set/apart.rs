@@ -42,7 +42,7 @@ pub(super) fn search_each(
         };
         let alone = alone(&part[0], elements.about(members[0]), elements);
         let found = search(&alone, &part, Prunings::ALL, limits);
-        left = left.saturating_sub(found.steps);
+        left = left.saturating_sub(found.work.steps);
         match found.answer {
             Answer::Order(order) => {
                 let mut place = 0;

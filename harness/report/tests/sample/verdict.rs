@@ -230,6 +230,7 @@ fn judgement(verdict: Verdict) -> Judgement {
         operations: 12_345,
         partitions: 28,
         steps: 123_456,
+        stored: 789,
         algorithms: vec![Algorithm::WindowedSearch],
     }
 }
