@@ -22,6 +22,10 @@ pub(crate) struct Automaton<'m, M: Model> {
     model: &'m M,
     labels: Interner<(M::Input, Option<M::Output>)>,
     pure: Vec<bool>,
+    grows: Vec<bool>,
+    tells: Vec<bool>,
+    /// Whether a state never grows into one that an operation's answer fits.
+    lost: FxHashMap<(StateId, Label), bool>,
     states: Interner<M::State>,
     transitions: Transitions,
     /// Bytes that the states own, as the model counts them.
@@ -37,6 +41,9 @@ impl<'m, M: Model> Automaton<'m, M> {
             model,
             labels: Interner::new(),
             pure: Vec::new(),
+            grows: Vec::new(),
+            tells: Vec::new(),
+            lost: FxHashMap::default(),
             states: Interner::new(),
             transitions: Transitions::default(),
             owned: 0,
@@ -55,14 +62,39 @@ impl<'m, M: Model> Automaton<'m, M> {
         let make = || (op.input.clone(), op.seen.clone());
         let (label, new) = self.labels.intern_as(hash, same, make);
         if new {
-            self.pure
-                .push(self.model.is_pure(&op.input, op.seen.as_ref()));
+            let seen = op.seen.as_ref();
+            self.pure.push(self.model.is_pure(&op.input, seen));
+            self.grows.push(self.model.grows(&op.input, seen));
+            self.tells.push(self.model.tells_growth(&op.input, seen));
         }
         label
     }
 
     pub(crate) fn is_pure(&self, label: Label) -> bool {
         self.pure[label as usize]
+    }
+
+    /// Whether an operation lets the object grow, whatever it is.
+    pub(crate) fn grows(&self, label: Label) -> bool {
+        self.grows[label as usize]
+    }
+
+    /// Whether some state is lost to an operation.
+    pub(crate) fn tells(&self, label: Label) -> bool {
+        self.tells[label as usize]
+    }
+
+    /// Whether an operation is illegal in a state, and in all that it can grow into.
+    pub(crate) fn is_lost(&mut self, state: StateId, label: Label) -> bool {
+        if !self.tells[label as usize] {
+            return false;
+        }
+        self.looked += 1;
+        *self.lost.entry((state, label)).or_insert_with(|| {
+            let (input, seen) = self.labels.get(label);
+            self.model
+                .is_lost(self.states.get(state), input, seen.as_ref())
+        })
     }
 
     pub(crate) fn labels(&self) -> usize {
@@ -120,7 +152,8 @@ impl<'m, M: Model> Automaton<'m, M> {
 
     /// The memory in use, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.owned + self.states.bytes() + self.transitions.bytes()
+        let lost = self.lost.capacity() * (size_of::<(StateId, Label, bool)>() + 1);
+        self.owned + self.states.bytes() + self.transitions.bytes() + lost * 3
     }
 }
 

@@ -62,6 +62,35 @@ pub trait Model: Sync {
         false
     }
 
+    /// Whether the operation, with the answer that was seen, lets every state only *grow*, wherever
+    /// it is legal: a log, a text that is appended to. What growth is, is for the model to say,
+    /// with [`is_lost`](Model::is_lost). `false` is always right and merely slower.
+    fn grows(&self, input: &Self::Input, seen: Option<&Self::Output>) -> bool {
+        let _ = (input, seen);
+        false
+    }
+
+    /// Whether the operation, with the answer that was seen, is illegal in a state and in every
+    /// state that can be reached from it by operations that let it [grow](Model::grows) and by pure
+    /// ones. A search gives such a state up at once. `false` is always right and merely slower;
+    /// `true` of a state that does grow into one where the operation is legal makes a legal history
+    /// illegal.
+    fn is_lost(
+        &self,
+        state: &Self::State,
+        input: &Self::Input,
+        seen: Option<&Self::Output>,
+    ) -> bool {
+        let _ = (state, input, seen);
+        false
+    }
+
+    /// Whether any state is [lost](Model::is_lost) to the operation.
+    fn tells_growth(&self, input: &Self::Input, seen: Option<&Self::Output>) -> bool {
+        let _ = (input, seen);
+        false
+    }
+
     /// The part of the object that the operation touches. Operations with different keys must not
     /// influence one another; each key is checked on its own.
     fn key(&self, input: &Self::Input) -> Option<Value> {

@@ -24,12 +24,15 @@
 //!   once by an open operation that could not have come before it to the same effect: one that
 //!   would have been illegal, or would have led to another state. Any other follower moves in front
 //!   of it, or makes it superfluous so that it is dropped; either makes the completion less.
+//! - *Lookahead.* Where objects only grow, a state that is no beginning of what must still be seen
+//!   has no completion at all; see [`lookahead`].
 //! - *Dominance.* What is dead with some optional operations used is dead with more of them used.
 
 mod breadth;
 mod candidates;
 mod configuration;
 mod limits;
+mod lookahead;
 mod prunings;
 mod window;
 mod work;
@@ -43,6 +46,7 @@ use breadth::Breadth;
 use candidates::Lister;
 use configuration::Configuration;
 pub(crate) use limits::Limits;
+use lookahead::Lookahead;
 pub(crate) use prunings::Prunings;
 use window::{NONE, Window};
 pub(crate) use work::Work;
@@ -167,6 +171,7 @@ struct Search<'a, 'm, M: Model> {
     limits: Limits<'a>,
     here: Configuration<'a>,
     lister: Lister<'a>,
+    lookahead: Lookahead,
     dead: DeadTable,
     /// Positions at which some configuration is dead.
     any_dead: Vec<bool>,
@@ -226,6 +231,7 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
             limits,
             here,
             lister: Lister::new(window, prunings, automaton.labels()),
+            lookahead: Lookahead::new(window, automaton, prunings),
             automaton,
             dead: DeadTable::new(1 + slot_words, used_words, prunings.dominance),
             any_dead: vec![false; window.returns.len()],
@@ -262,7 +268,7 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
             if self.advance() {
                 return self.found_order();
             }
-            if self.is_dead() {
+            if self.is_dead() || self.is_hopeless() {
                 self.restore();
             } else {
                 let unfollowed = self.window.is_optional(op) && self.trail.len() == happened;
@@ -473,6 +479,15 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
         }
         self.write_key();
         self.dead.contains(&self.key, &self.here.used)
+    }
+
+    /// Whether some operation that must still happen has no place any more.
+    fn is_hopeless(&mut self) -> bool {
+        let never = self
+            .lookahead
+            .hopeless(self.window, &self.here, self.automaton);
+        self.furthest = self.furthest.max(never.unwrap_or(0));
+        never.is_some()
     }
 
     fn write_key(&mut self) {

@@ -141,6 +141,15 @@ pub(crate) fn appended(value: &Value, text: &str) -> Option<Value> {
     }
 }
 
+/// Whether a value is one already, or becomes it when texts are appended.
+fn may_grow_into(state: &Value, value: &Value) -> bool {
+    match (state, value) {
+        (Value::Null, Value::Str(_)) => true,
+        (Value::Str(start), Value::Str(text)) => text.starts_with(&**start),
+        _ => state == value,
+    }
+}
+
 impl Model for Cell {
     type Input = CellInput;
     type Output = CellOutput;
@@ -196,6 +205,35 @@ impl Model for Cell {
             CellInput::Cas(..) => matches!(seen, Some(CellOutput::NotSwapped(_))),
             CellInput::Remove => matches!(seen, Some(CellOutput::Was(false))),
             CellInput::Write(_) | CellInput::Append(_) => false,
+        }
+    }
+
+    /// A text, or no value at all, becomes a longer text; anything else is not appended to.
+    fn grows(&self, input: &CellInput, _seen: Option<&CellOutput>) -> bool {
+        matches!(input, CellInput::Append(_))
+    }
+
+    fn is_lost(&self, state: &Value, input: &CellInput, seen: Option<&CellOutput>) -> bool {
+        match (input, seen) {
+            (CellInput::Read, Some(CellOutput::Value(value)))
+            | (CellInput::Cas(..), Some(CellOutput::NotSwapped(Some(value)))) => {
+                !may_grow_into(state, value)
+            }
+            (CellInput::Cas(old, _), Some(CellOutput::Swapped)) => !may_grow_into(state, old),
+            (CellInput::Contains | CellInput::Remove, Some(CellOutput::Was(false))) => {
+                *state != Value::Null
+            }
+            _ => false,
+        }
+    }
+
+    fn tells_growth(&self, _input: &CellInput, seen: Option<&CellOutput>) -> bool {
+        match seen {
+            None | Some(CellOutput::Done | CellOutput::NotSwapped(None)) => false,
+            Some(CellOutput::Was(was)) => !was,
+            Some(CellOutput::Value(_) | CellOutput::Swapped | CellOutput::NotSwapped(Some(_))) => {
+                true
+            }
         }
     }
 

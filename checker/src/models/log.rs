@@ -108,6 +108,14 @@ impl LogState {
                 .all(|(node, e)| node.element == *e)
     }
 
+    /// Whether elements begin with these.
+    fn begins(&self, elements: &[Value]) -> bool {
+        usize::try_from(self.length())
+            .ok()
+            .and_then(|length| elements.get(..length))
+            .is_some_and(|start| self.is(start))
+    }
+
     fn jump(&self) -> LogState {
         self.0
             .as_ref()
@@ -217,6 +225,26 @@ impl Model for Log {
 
     fn is_pure(&self, input: &LogInput, _seen: Option<&LogOutput>) -> bool {
         matches!(input, LogInput::Read | LogInput::ReadAt(_))
+    }
+
+    fn grows(&self, input: &LogInput, _seen: Option<&LogOutput>) -> bool {
+        matches!(input, LogInput::Append(_))
+    }
+
+    /// What is there stays where it is.
+    fn is_lost(&self, state: &LogState, input: &LogInput, seen: Option<&LogOutput>) -> bool {
+        match (input, seen) {
+            (LogInput::Read, Some(LogOutput::Elements(elements))) => !state.begins(elements),
+            (LogInput::ReadAt(offset), Some(LogOutput::Element(element))) => {
+                state.at(*offset).is_some_and(|there| there != element)
+            }
+            (LogInput::Append(_), Some(LogOutput::Offset(offset))) => state.length() > *offset,
+            _ => false,
+        }
+    }
+
+    fn tells_growth(&self, _input: &LogInput, seen: Option<&LogOutput>) -> bool {
+        !matches!(seen, None | Some(LogOutput::Done))
     }
 
     fn state_bytes(&self, state: &LogState) -> usize {

@@ -18,6 +18,7 @@ use crate::verdict::Reason;
 
 use super::candidates::Lister;
 use super::configuration::Configuration;
+use super::lookahead::Lookahead;
 use super::window::{NONE, Window};
 use super::{Answer, Found, LOOKS_PER_STEP, Limits, Prunings, Work, honest};
 
@@ -29,6 +30,7 @@ pub(super) struct Breadth<'a, 'm, M: Model> {
     limits: Limits<'a>,
     here: Configuration<'a>,
     lister: Lister<'a>,
+    lookahead: Lookahead,
     /// Configurations at the present position that are to be gone on from.
     work: Rows,
     /// Configurations at the next position.
@@ -38,6 +40,8 @@ pub(super) struct Breadth<'a, 'm, M: Model> {
     trails: Trails,
     candidates: Vec<u32>,
     key: Vec<u64>,
+    /// The furthest return that some configuration never gets past, as far as was looked ahead.
+    never: u32,
     steps: u64,
     /// How many were seen, at all positions.
     stored: u64,
@@ -78,6 +82,7 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
             limits,
             here,
             lister: Lister::new(window, prunings, automaton.labels()),
+            lookahead: Lookahead::new(window, automaton, prunings),
             automaton,
             work: Rows::default(),
             next: Rows::default(),
@@ -85,6 +90,7 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
             trails: Trails::default(),
             candidates: Vec::new(),
             key: Vec::new(),
+            never: 0,
             steps: 0,
             stored: 0,
             turns: 0,
@@ -132,7 +138,7 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
             let returning = self.here.returning();
             if self.here.has_happened(returning) {
                 self.pass_on(head, returning);
-            } else if self.is_new(head) {
+            } else if !self.is_hopeless(head) && self.is_new(head) {
                 self.go_on(head, returning);
             }
         }
@@ -143,6 +149,16 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
     fn pass_on(&mut self, head: Head, returning: u32) {
         self.here.free(returning);
         self.next.push(head, &self.here.done, &self.here.used);
+    }
+
+    /// Whether some operation that must still happen has no place any more.
+    fn is_hopeless(&mut self, head: Head) -> bool {
+        self.here.state = head.state;
+        let never = self
+            .lookahead
+            .hopeless(self.window, &self.here, self.automaton);
+        self.never = self.never.max(never.unwrap_or(0));
+        never.is_some()
     }
 
     fn is_new(&mut self, head: Head) -> bool {
@@ -240,7 +256,7 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
     }
 
     fn found(&self, answer: Answer) -> Found {
-        let position = self.here.position as usize;
+        let position = self.here.position.max(self.never) as usize;
         Found {
             answer: honest(self.automaton, answer),
             work: Work {

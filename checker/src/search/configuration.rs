@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::automaton::{Label, StateId};
 
-use super::window::{NONE, Window};
+use super::window::{Class, NONE, Window};
 use crate::partition::narrow;
 
 /// A configuration, and what is needed to move to a neighbouring one and back.
@@ -110,6 +110,13 @@ impl<'w> Configuration<'w> {
         let op = *self.window.classes[class].ops.get(count)?;
         let arrived = op < self.window.arrived[self.position as usize];
         (arrived && self.precursor_done(op)).then_some(op)
+    }
+
+    /// Whether an operation of a class has been called and not been used.
+    pub(super) fn may_use(&self, class: &Class) -> bool {
+        let used = ones(&self.used, class.first_bit, class.ops.len());
+        let next = class.ops.get(used as usize);
+        next.is_some_and(|&op| op < self.window.arrived[self.position as usize])
     }
 
     /// Lets an operation happen; the state is the caller's business.

@@ -7,6 +7,7 @@ pub(crate) struct Prunings {
     pub(crate) alike: bool,
     pub(crate) affected: bool,
     pub(crate) dominance: bool,
+    pub(crate) lookahead: bool,
 }
 
 impl Prunings {
@@ -15,11 +16,13 @@ impl Prunings {
         alike: true,
         affected: true,
         dominance: true,
+        lookahead: true,
     };
     pub(crate) const NONE: Prunings = Prunings {
         eager: false,
         alike: false,
         affected: false,
         dominance: false,
+        lookahead: false,
     };
 }

@@ -7,17 +7,19 @@ use testimony_history::{History, Model as Kind, RecordedHistory, Value};
 use super::*;
 use crate::budget::Budget;
 use crate::court::{Part, RecordedCourt};
+use crate::models::cell::{Cell, CellInput, CellOutput};
 use crate::models::counter::{Counter, CounterInput, CounterOutput};
 use crate::models::{Bundled, for_bundled};
 use crate::oracle;
 use crate::simulated::{Fault, Schedule, simulate};
 
 fn all_prunings() -> impl Iterator<Item = Prunings> {
-    (0..16).map(|bits| Prunings {
+    (0..32).map(|bits| Prunings {
         eager: bits & 1 != 0,
         alike: bits & 2 != 0,
         affected: bits & 4 != 0,
         dominance: bits & 8 != 0,
+        lookahead: bits & 16 != 0,
     })
 }
 
@@ -267,5 +269,57 @@ fn the_search_in_breadth_finds_its_way_back_through_a_long_history() {
             panic!("{answer:?}")
         };
         assert!(explains(&Counter::new(0), &parts[0].ops, &order));
+    }
+}
+
+/// Six texts are appended at once, round after round, and take effect in the reverse of the order
+/// in which they return; a read follows. The last may have seen one of them twice.
+fn appending(rounds: usize, wrong: bool) -> History<CellInput, CellOutput> {
+    let mut history = History::builder();
+    let mut text = String::new();
+    let letters = ["a", "b", "c", "d", "e", "f"];
+    for round in 0..rounds {
+        let open: Vec<_> = (0..)
+            .zip(letters)
+            .map(|(process, letter)| history.invoke(process, CellInput::Append(letter.into())))
+            .collect();
+        text.extend(letters.iter().rev().copied());
+        for op in open {
+            history.complete(op, CellOutput::Done);
+        }
+        let read = history.invoke(0, CellInput::Read);
+        let mut seen = text.clone();
+        if wrong && round + 1 == rounds {
+            seen.truncate(seen.len() - 2);
+            seen.push_str("cc");
+        }
+        history.complete(read, CellOutput::Value(Value::str(&seen)));
+    }
+    history.finish()
+}
+
+#[test]
+fn looking_ahead_saves_most_of_the_steps_where_texts_grow() {
+    for wrong in [false, true] {
+        let history = appending(5, wrong);
+        let model = Cell::default();
+        let court = crate::court::TypedCourt { model: &model };
+        let ops = &court.split(&history)[0].ops;
+        let budget = Budget::for_tests();
+        let limits = Limits {
+            steps: budget.steps,
+            bytes: budget.bytes,
+            budget: &budget,
+        };
+        let blind = Prunings {
+            lookahead: false,
+            ..Prunings::ALL
+        };
+        let [with, without] =
+            [Prunings::ALL, blind].map(|prunings| search(&model, ops, prunings, limits));
+        assert_eq!(with.answer == Answer::NoOrder, wrong);
+        assert_eq!(without.answer == Answer::NoOrder, wrong);
+        let (with, without) = (with.work.steps, without.work.steps);
+        assert!(with * 5 < without, "{with} steps, and {without} without");
     }
 }
