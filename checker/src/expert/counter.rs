@@ -4,8 +4,10 @@
 //! find which of several sums makes a number is NP-hard (Gibbons and Korach 1997). Counters that go
 //! up and down are left to the search.
 
+mod bounds;
+
 use super::climb::{By, Height, Mountain, Role, Step, climb};
-use super::timeline::{Event, Timeline, positions_suffice};
+use super::timeline::{Timeline, positions_suffice};
 use super::{Decided, Expert, Judged};
 use crate::models::counter::{Counter, CounterInput, CounterOutput};
 use crate::partition::{Op, narrow};
@@ -19,7 +21,7 @@ pub(crate) struct CounterExpert;
 impl Expert<Counter> for CounterExpert {
     fn decide(&self, model: &Counter, ops: &[CounterOp]) -> Option<Decided> {
         let timeline = Timeline::of(ops);
-        let judged = if out_of_bounds(model.initial(), ops, &timeline) {
+        let judged = if bounds::broken(model.initial(), ops, &timeline) {
             Judged::Contradiction
         } else if positions_suffice(ops) {
             judge(model.initial(), ops, &timeline)
@@ -39,43 +41,6 @@ fn judge(initial: i128, ops: &[CounterOp], timeline: &Timeline) -> Judged {
         None if certain => Judged::Contradiction,
         None => Judged::NotCovered,
     }
-}
-
-/// Whether some number was seen that cannot have been reached, whatever the order: one above the
-/// sum of all that may have been added by then without what must have been taken away, or below
-/// the reverse. This is all that Jepsen's checker of counters looks for.
-fn out_of_bounds(initial: i128, ops: &[CounterOp], timeline: &Timeline) -> bool {
-    // By the calls so far: the most that was added, the most that was taken away. By the returns
-    // so far: the least of each.
-    let (mut called_up, mut called_down) = (initial, initial);
-    let (mut certain_up, mut certain_down) = (0, 0);
-    let mut floors: Vec<(Height, Height)> = vec![(0, 0); ops.len()];
-    for event in &timeline.events {
-        match *event {
-            Event::Call(op) => {
-                floors[op as usize] = (certain_up, certain_down);
-                if let CounterInput::Add(amount) = ops[op as usize].input {
-                    called_up += amount.max(0);
-                    called_down += amount.min(0);
-                }
-            }
-            Event::Return(op) => {
-                let (up, down) = floors[op as usize];
-                let most = called_up + down;
-                let least = called_down + up;
-                if matches!(ops[op as usize].seen, Some(CounterOutput::Value(seen))
-                    if seen < least || seen > most)
-                {
-                    return true;
-                }
-                if let CounterInput::Add(amount) = ops[op as usize].input {
-                    certain_up += amount.max(0);
-                    certain_down += amount.min(0);
-                }
-            }
-        }
-    }
-    false
 }
 
 /// The counter as something that only grows, and whether that it cannot be climbed proves that
