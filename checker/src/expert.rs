@@ -8,6 +8,7 @@ pub(crate) mod log;
 pub(crate) mod mutex;
 pub(crate) mod queue;
 pub(crate) mod set;
+mod stretch;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -15,6 +16,7 @@ mod timeline;
 use crate::model::Model;
 use crate::partition::Op;
 use crate::verdict::Algorithm;
+pub(crate) use stretch::{MOST_STATES, Stretch};
 use testimony_history::Position;
 
 /// Knowledge about a model.
@@ -27,12 +29,17 @@ pub(crate) trait Expert<M: Model>: Sync {
         Simplified::to(ops.to_vec())
     }
 
-    /// States of which one at least can do all that the object can, when some operations of the
-    /// partition begin, whatever came before: the object is in one of them, or in one that the
-    /// operations cannot tell from it, or in one in which they can do less. `None` if there are too
-    /// many, or nobody knows. Takes what [`simplify`](Expert::simplify) made.
-    fn possible_states(&self, model: &M, ops: &[Op<M::Input, M::Output>]) -> Option<Vec<M::State>> {
-        let _ = (model, ops);
+    /// States of which one at least can do all that the object can when a stretch of the partition
+    /// begins: the object is in one of them, or in one that the stretch cannot tell from it, or in
+    /// one in which it can do less, or in one that it can get to from one of them by letting some
+    /// operations happen first that were open. `None` if there are too many, or nobody knows. Takes
+    /// what [`simplify`](Expert::simplify) made.
+    fn possible_states(
+        &self,
+        model: &M,
+        stretch: &Stretch<'_, M::Input, M::Output>,
+    ) -> Option<Vec<M::State>> {
+        let _ = (model, stretch);
         None
     }
 

@@ -21,11 +21,12 @@
 //! Later returns are left open.
 //!
 //! The state at the cut is one that [`Expert::possible_states`] names, or one that the operations
-//! of the window cannot tell from it, or one in which they can do no more.
+//! of the window cannot tell from it, or one in which they can do no more; or the object gets there
+//! from one of these by what was open, which is optional in the window.
 
 use testimony_history::Position;
 
-use crate::expert::Expert;
+use crate::expert::{Expert, Stretch};
 use crate::model::Model;
 use crate::partition::{Op, narrow, select};
 use crate::search::{Answer, Limits, Prunings, Work, sweep};
@@ -42,8 +43,6 @@ pub(crate) struct Refutation {
     pub(crate) refuted: Option<u32>,
     pub(crate) work: Work,
 }
-
-type Ops<M> = Vec<Op<<M as Model>::Input, <M as Model>::Output>>;
 
 /// A partition in which a window is looked for.
 pub(crate) struct Refuter<'a, M: Model> {
@@ -114,7 +113,7 @@ impl<M: Model> Refuter<'_, M> {
     ) -> Option<(Work, Option<u32>)> {
         let (window, numbers) = self.window(after, until);
         let states = self.expert.possible_states(self.model, &window)?;
-        let found = sweep(self.model, states, &window, Prunings::ALL, limits);
+        let found = sweep(self.model, states, &window.ops, Prunings::ALL, limits);
         let refuted = found
             .furthest
             .filter(|_| found.answer == Answer::NoOrder)
@@ -123,23 +122,30 @@ impl<M: Model> Refuter<'_, M> {
     }
 
     /// The operations of a window, and their numbers in the partition.
-    fn window(&self, after: Position, until: Position) -> (Ops<M>, Vec<u32>) {
+    fn window(
+        &self,
+        after: Position,
+        until: Position,
+    ) -> (Stretch<'_, M::Input, M::Output>, Vec<u32>) {
         let called = self.ops.partition_point(|op| op.called <= until);
         let open = |op: &Op<_, _>| op.called <= after || op.returned.is_none_or(|end| end > until);
+        let is_old = |op: &Op<_, _>| op.returned.is_some_and(|end| end <= after);
         let keep: Vec<bool> = self.ops[..called]
             .iter()
-            .map(|op| {
-                let is_old = op.returned.is_some_and(|end| end <= after);
-                !(is_old || open(op) && self.model.is_pure(&op.input, op.seen.as_ref()))
-            })
+            .map(|op| !(is_old(op) || open(op) && self.model.is_pure(&op.input, op.seen.as_ref())))
             .collect();
-        let mut window = select(&self.ops[..called], &keep);
-        for op in &mut window {
+        let mut ops = select(&self.ops[..called], &keep);
+        for op in &mut ops {
             if open(op) {
                 op.returned = None;
             }
         }
         let numbers = (0..narrow(called)).filter(|&op| keep[op as usize]);
+        let window = Stretch {
+            old: self.ops[..called].iter().filter(|op| is_old(op)).collect(),
+            begins: after,
+            ops,
+        };
         (window, numbers.collect())
     }
 }

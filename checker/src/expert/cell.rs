@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 use testimony_history::Value;
 
 use super::timeline::{Timeline, positions_suffice};
-use super::{Decided, Expert, Simplified};
+use super::{Decided, Expert, Simplified, Stretch};
 use crate::models::cell::{Abstraction, Cell, CellInput, CellOutput};
 use crate::partition::Op;
 use crate::verdict::Algorithm;
@@ -69,8 +69,12 @@ impl Expert<Cell> for CellExpert {
         }
     }
 
-    fn possible_states(&self, model: &Cell, ops: &[CellOp]) -> Option<Vec<Value>> {
-        states::possible(model, ops)
+    fn possible_states(
+        &self,
+        model: &Cell,
+        stretch: &Stretch<'_, CellInput, CellOutput>,
+    ) -> Option<Vec<Value>> {
+        states::possible(model, &stretch.ops)
     }
 }
 

@@ -6,9 +6,11 @@
 
 mod bounds;
 
+use std::collections::BTreeSet;
+
 use super::climb::{By, Height, Mountain, Role, Step, climb};
 use super::timeline::{Timeline, positions_suffice};
-use super::{Decided, Expert, Judged};
+use super::{Decided, Expert, Judged, MOST_STATES, Stretch};
 use crate::models::counter::{Counter, CounterInput, CounterOutput};
 use crate::partition::{Op, narrow};
 use crate::verdict::Algorithm;
@@ -29,6 +31,34 @@ impl Expert<Counter> for CounterExpert {
             Judged::NotCovered
         };
         judged.decided(Algorithm::CounterGreedy, ops)
+    }
+
+    /// What is old has been added. Of what was open, silent adds that came before may as well come
+    /// first in the stretch: nobody was told what they made. An add that told its sum may have come
+    /// before, or may not.
+    fn possible_states(
+        &self,
+        model: &Counter,
+        stretch: &Stretch<'_, CounterInput, CounterOutput>,
+    ) -> Option<Vec<i128>> {
+        let old = stretch.old.iter().map(|op| added(op.input)).sum::<i128>();
+        let mut states = BTreeSet::from([model.initial() + old]);
+        let tells = |op: &&CounterOp| matches!(op.seen, Some(CounterOutput::Value(_)));
+        for op in stretch.open().filter(tells) {
+            let with = |state: &i128| state + added(op.input);
+            states.extend(states.iter().map(with).collect::<Vec<_>>());
+            if states.len() > MOST_STATES {
+                return None;
+            }
+        }
+        Some(states.into_iter().collect())
+    }
+}
+
+fn added(input: CounterInput) -> i128 {
+    match input {
+        CounterInput::Add(amount) => amount,
+        CounterInput::Read => 0,
     }
 }
 

@@ -9,8 +9,8 @@ use testimony_history::{Position, Value};
 
 use super::climb::climb;
 use super::timeline::{Timeline, positions_suffice};
-use super::{Decided, Expert, Judged, Simplified, close};
-use crate::models::log::{Log, LogInput, LogOutput};
+use super::{Decided, Expert, Judged, MOST_STATES, Simplified, Stretch, close};
+use crate::models::log::{Log, LogInput, LogOutput, LogState};
 use crate::partition::{Op, narrow, select};
 use crate::verdict::Algorithm;
 use contents::contents;
@@ -50,6 +50,23 @@ impl Expert<Log> for LogExpert {
 
     fn decide(&self, model: &Log, ops: &[LogOp]) -> Option<Decided> {
         judge(model, ops).decided(Algorithm::LogGreedy, ops)
+    }
+
+    /// A log only grows, so it was the beginning of whatever is read of it, and lacked no more than
+    /// what was appended by then.
+    fn possible_states(
+        &self,
+        _model: &Log,
+        stretch: &Stretch<'_, LogInput, LogOutput>,
+    ) -> Option<Vec<LogState>> {
+        let (by, read) = stretch.first(|op| match &op.seen {
+            Some(LogOutput::Elements(elements)) => Some(elements),
+            _ => None,
+        })?;
+        let is_append = |op: &&LogOp| matches!(op.input, LogInput::Append(_)) && op.called <= by;
+        let appends = stretch.ops.iter().filter(is_append).count();
+        let states = LogState::beginnings(read).skip(read.len().saturating_sub(appends));
+        (appends < MOST_STATES).then(|| states.collect())
     }
 }
 

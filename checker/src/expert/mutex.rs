@@ -12,9 +12,11 @@
 
 mod holds;
 
+use std::collections::BTreeSet;
+
 use super::timeline::{Timeline, positions_suffice};
-use super::{Decided, Expert, Judged};
-use crate::models::mutex::{Mutex, MutexInput, MutexOutput};
+use super::{Decided, Expert, Judged, MOST_STATES, Stretch};
+use crate::models::mutex::{Mutex, MutexInput, MutexOutput, MutexState};
 use crate::partition::Op;
 use crate::verdict::Algorithm;
 
@@ -33,6 +35,26 @@ impl Expert<Mutex> for MutexExpert {
             Judged::NotCovered
         };
         judged.decided(Algorithm::MutexHolds, ops)
+    }
+
+    /// Free, or held by one of those who do something; who does nothing may as well be one and the
+    /// same. No token is smaller than the one that was told last, and allows more.
+    fn possible_states(
+        &self,
+        _model: &Mutex,
+        stretch: &Stretch<'_, MutexInput, MutexOutput>,
+    ) -> Option<Vec<MutexState>> {
+        let who = |input: MutexInput| match input {
+            MutexInput::Acquire { process } | MutexInput::Release { process } => process,
+        };
+        let active: BTreeSet<u64> = stretch.ops.iter().map(|op| who(op.input)).collect();
+        let idle = (0..=u64::MAX).find(|process| !active.contains(process));
+        let holders = active.iter().copied().chain(idle).map(Some);
+        let state = |holder| MutexState {
+            holder,
+            token: None,
+        };
+        (active.len() + 2 <= MOST_STATES).then(|| holders.chain([None]).map(state).collect())
     }
 }
 

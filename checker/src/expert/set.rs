@@ -7,15 +7,16 @@
 mod apart;
 mod elements;
 mod growing;
+mod states;
 mod toggles;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use testimony_history::{Position, Value};
 
 use super::timeline::{Timeline, positions_suffice};
-use super::{Decided, Expert, Judged, Simplified, close};
+use super::{Decided, Expert, Judged, Simplified, Stretch, close};
 use crate::model::Model;
-use crate::models::set::{Set, SetInput, SetOutput};
+use crate::models::set::{Set, SetInput, SetOutput, SetState};
 use crate::partition::{Op, narrow, select};
 use crate::verdict::Algorithm;
 use apart::search_each;
@@ -77,6 +78,14 @@ impl Expert<Set> for SetExpert {
             Algorithm::SetGreedy
         };
         judge(model, ops, &elements).decided(algorithm, ops)
+    }
+
+    fn possible_states(
+        &self,
+        model: &Set,
+        stretch: &Stretch<'_, SetInput, SetOutput>,
+    ) -> Option<Vec<SetState>> {
+        states::possible(model, stretch)
     }
 }
 

@@ -108,6 +108,16 @@ impl LogState {
                 .all(|(node, e)| node.element == *e)
     }
 
+    /// The logs that some elements begin with, from the empty one to all of them.
+    pub(crate) fn beginnings(elements: &[Value]) -> impl Iterator<Item = LogState> {
+        (0..=elements.len()).scan(LogState::default(), |log, length| {
+            if length > 0 {
+                *log = log.with(elements[length - 1].clone());
+            }
+            Some(log.clone())
+        })
+    }
+
     /// Whether elements begin with these.
     fn begins(&self, elements: &[Value]) -> bool {
         usize::try_from(self.length())

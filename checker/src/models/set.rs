@@ -39,6 +39,9 @@ pub enum SetOutput {
     Elements(Arc<[Value]>),
 }
 
+/// The elements of a [`Set`]: sorted, each once.
+pub(crate) type SetState = Arc<Vec<Value>>;
+
 impl Set {
     /// A set that starts with elements.
     pub fn new(initial: impl IntoIterator<Item = Value>) -> Self {
@@ -57,8 +60,7 @@ impl Set {
 impl Model for Set {
     type Input = SetInput;
     type Output = SetOutput;
-    /// Sorted, each element once.
-    type State = Arc<Vec<Value>>;
+    type State = SetState;
 
     fn init(&self) -> Self::State {
         Arc::new(self.initial.to_vec())

@@ -10,11 +10,9 @@ use std::collections::BTreeSet;
 use testimony_history::Value;
 
 use super::{CellOp, appends, mentioned};
+use crate::expert::MOST_STATES;
 use crate::model::Model;
 use crate::models::cell::Cell;
-
-/// The most states worth trying.
-const MOST: usize = 512;
 
 /// The states; `None` if there are too many.
 pub(super) fn possible(model: &Cell, ops: &[CellOp]) -> Option<Vec<Value>> {
@@ -25,7 +23,7 @@ pub(super) fn possible(model: &Cell, ops: &[CellOp]) -> Option<Vec<Value>> {
         for value in &states {
             if let Value::Str(text) = value {
                 beginnings.extend(text.char_indices().map(|(at, _)| Value::str(&text[..at])));
-                if beginnings.len() > MOST {
+                if beginnings.len() > MOST_STATES {
                     return None;
                 }
             }
@@ -35,5 +33,5 @@ pub(super) fn possible(model: &Cell, ops: &[CellOp]) -> Option<Vec<Value>> {
     states.insert(Value::Null);
     states.insert(model.init());
     states.extend(others);
-    (states.len() <= MOST).then(|| states.into_iter().collect())
+    (states.len() <= MOST_STATES).then(|| states.into_iter().collect())
 }
