@@ -113,8 +113,9 @@ fn described(judgement: &Judgement) -> String {
         .map(|it| Algorithm::name(*it))
         .collect();
     format!(
-        "{:>7} steps, {verdict} ({})",
+        "{:>7} steps, {:>6} stored, {verdict} ({})",
         judgement.steps,
+        judgement.stored,
         algorithms.join(", ")
     )
 }
