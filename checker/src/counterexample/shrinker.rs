@@ -458,7 +458,10 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
             if relaxed[place].returned.is_some() && self.is_free(place) {
                 any = true;
                 keep[place] = !self.court.is_pure(&relaxed[place]);
-                open(&mut relaxed[place]);
+                // One that is dropped still hands on whom it came after.
+                if keep[place] {
+                    open(&mut relaxed[place]);
+                }
             }
         }
         if !any {

@@ -11,10 +11,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use testimony_history::{Function, Model as Kind, RecordedHistory, Value};
 
-use super::Decided;
+use super::mutex::MutexExpert;
+use super::{Decided, Expert};
 use crate::budget::Budget;
 use crate::court::RecordedCourt;
-use crate::models::{Bundled, for_bundled};
+use crate::models::mutex::{MutexInput, MutexOutput};
+use crate::models::{Bundled, Mutex, for_bundled};
 use crate::oracle;
 use crate::partition::Op;
 use crate::search::{Answer, Limits, Prunings, search};
@@ -488,4 +490,29 @@ fn queues_are_judged_as_by_brute_force() {
         &initial,
         0.9,
     );
+}
+
+/// Shrinking leaves open whether a release returned, and then takes away what it came after.
+#[test]
+fn a_process_that_does_several_things_at_once_contradicts_nothing_by_itself() {
+    let (acquire, release) = (
+        MutexInput::Acquire { process: 0 },
+        MutexInput::Release { process: 0 },
+    );
+    let op = |source, input, called, returned: Option<u32>| Op {
+        source,
+        input,
+        seen: returned.map(|_| MutexOutput::Granted(None)),
+        called,
+        returned,
+        after: None,
+    };
+    let ops = [
+        op(0, acquire, 0, Some(1)),
+        op(1, acquire, 2, Some(4)),
+        op(2, release, 3, None),
+    ];
+    assert!(MutexExpert.decide(&Mutex, &ops).is_none());
+    let refuted = MutexExpert.decide(&Mutex, &ops[..2]);
+    assert!(refuted.is_some_and(|decided| decided.order.is_none()));
 }

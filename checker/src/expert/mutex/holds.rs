@@ -6,7 +6,6 @@ use super::MutexOp;
 use crate::expert::Judged;
 use crate::expert::timeline::{NEVER, Point, Timeline};
 use crate::models::mutex::{MutexInput, MutexOutput};
-use crate::partition::narrow;
 
 /// A grant and the release that ended it.
 #[derive(Clone, Debug)]
@@ -29,14 +28,6 @@ struct Deeds {
     refused: Vec<u32>,
     /// The unknown acquisition called first. If it takes effect, the mutex is held for good.
     last_resort: Option<u32>,
-}
-
-/// Where a process is.
-struct Whereabouts {
-    /// The place of its last return.
-    returned: u32,
-    /// What it holds, by number.
-    holds: Option<usize>,
 }
 
 /// Why [`Deeds`] cannot be told.
@@ -74,22 +65,34 @@ fn in_turn(holds: &[Hold]) -> bool {
         })
 }
 
+/// Whether each process did one thing after the other. Asked of all operations before anything is
+/// concluded of one: a grant contradicts the grant before it only if no release can lie between
+/// them, and one that is called later can where a process does several things at once.
+fn in_sequence(ops: &[MutexOp], timeline: &Timeline) -> bool {
+    let mut returned: FxHashMap<u64, u32> = FxHashMap::default();
+    ops.iter().enumerate().all(|(number, op)| {
+        let end = timeline.returns[number];
+        let before = returned.insert(process(op), end);
+        before.is_none_or(|before| before <= timeline.calls[number])
+    })
+}
+
+fn process(op: &MutexOp) -> u64 {
+    let (MutexInput::Acquire { process } | MutexInput::Release { process }) = op.input;
+    process
+}
+
 impl Deeds {
     fn of(ops: &[MutexOp], timeline: &Timeline) -> Result<Self, Trouble> {
+        if !in_sequence(ops, timeline) {
+            return Err(Trouble::NotCovered);
+        }
         let mut deeds = Deeds::default();
-        let mut processes: FxHashMap<u64, Whereabouts> = FxHashMap::default();
-        for (number, op) in ops.iter().enumerate() {
-            let (MutexInput::Acquire { process } | MutexInput::Release { process }) = op.input;
-            let start = Whereabouts {
-                returned: 0,
-                holds: None,
-            };
-            let process = processes.entry(process).or_insert(start);
-            if process.returned > timeline.calls[number] {
-                return Err(Trouble::NotCovered);
-            }
-            process.returned = timeline.returns[number];
-            deeds.add(op, narrow(number), &mut process.holds, timeline)?;
+        // What each process holds, by number.
+        let mut holding: FxHashMap<u64, Option<usize>> = FxHashMap::default();
+        for (number, op) in (0..).zip(ops) {
+            let holds = holding.entry(process(op)).or_default();
+            deeds.add(op, number, holds, timeline)?;
         }
         Ok(deeds)
     }
