@@ -15,6 +15,7 @@ mod blocks;
 mod delta;
 mod order;
 mod ranges;
+mod sequence;
 mod sessions;
 mod staleness;
 mod versions;
@@ -224,12 +225,7 @@ pub fn examine(
     initial: Option<&Value>,
     history: &RecordedHistory,
 ) -> Result<Examination, String> {
-    if !matches!(model, Kind::Register | Kind::CasRegister | Kind::Kv) {
-        return Err(format!("staleness and sessions are not known of a {model}"));
-    }
-    if history.operations().len() > MOST_OPERATIONS {
-        return Err(format!("more than {MOST_OPERATIONS} operations"));
-    }
+    covers(model, history.operations().len())?;
     if let Some(problem) = malformed(history) {
         return Err(problem);
     }
@@ -242,6 +238,25 @@ pub fn examine(
         found.add(key, &versions);
     }
     Ok(found.conclude(unit))
+}
+
+/// Whether a history of this model with so many operations is examined at all.
+///
+/// # Errors
+/// A text that says why not.
+pub fn covers(model: Kind, operations: usize) -> Result<(), String> {
+    if !matches!(model, Kind::Register | Kind::CasRegister | Kind::Kv) {
+        return Err(format!(
+            "how stale answers are, and what a process may rely on, is asked of registers and \
+             maps, not of the model {model}"
+        ));
+    }
+    if operations > MOST_OPERATIONS {
+        return Err(format!(
+            "the history has {operations} operations, and more than {MOST_OPERATIONS} take too long"
+        ));
+    }
+    Ok(())
 }
 
 /// When an operation was called and when it ended, on the axis that everything is measured on.

@@ -6,7 +6,7 @@
 mod brute;
 mod simulated;
 
-use brute::{Key, appends, with_earlier_reads, without_times};
+use brute::{Key, appends, with_earlier_reads, with_origins, without_times};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use simulated::{Fault, Schedule, simulate};
@@ -138,6 +138,23 @@ fn sequential_consistency_is_linearizability_without_times() {
             } => {}
             Answer::Unknown { .. } => assert_eq!(truth, Ok(Some(true)), "{context}"),
         }
+    });
+}
+
+/// An example needs nothing else: with a write of unknown outcome, by nobody who did anything else,
+/// for every value that it does not say the origin of, no order explains it.
+#[test]
+fn an_example_of_broken_sequential_consistency_stands_alone() {
+    for_each(1, |schedule, history, said, context| {
+        if appends(history) || said.answers.unexplained > 0 {
+            return;
+        }
+        let Answer::Broken { example, .. } = &said.guarantees.sequential_consistency else {
+            return;
+        };
+        let alone = without_times(&with_origins(&schedule.initial, &example.operations));
+        let truth = oracle::judge_recorded(Model::Kv, Some(&schedule.initial), &alone);
+        assert!(matches!(truth, Ok(Some(false) | None)), "{context}");
     });
 }
 

@@ -5,7 +5,6 @@
 use rustc_hash::FxHashMap;
 use testimony_history::{RecordedHistory, Value};
 
-use super::blocks::Blocks;
 use super::order::{Because, Order};
 use super::ranges::Ranges;
 use super::versions::{INITIAL, Moment, NEVER, Sight, Versions};
@@ -228,7 +227,7 @@ fn tested(sessions: &[Vec<Step>]) -> [u64; 5] {
 }
 
 /// The deeds along a circle, each once, in order.
-fn deeds_of(circle: &[Because]) -> Vec<u32> {
+pub(super) fn deeds_of(circle: &[Because]) -> Vec<u32> {
     let mut deeds: Vec<u32> = Vec::new();
     for deed in circle.iter().flatten().flatten() {
         if !deeds.contains(deed) {
@@ -239,9 +238,9 @@ fn deeds_of(circle: &[Because]) -> Vec<u32> {
 }
 
 /// A key, and what is asked of it.
-struct Asked<'a> {
-    versions: &'a Versions,
-    sessions: &'a [Vec<Step>],
+pub(super) struct Asked<'a> {
+    pub(super) versions: &'a Versions,
+    pub(super) sessions: &'a [Vec<Step>],
 }
 
 impl Asked<'_> {
@@ -440,57 +439,5 @@ impl Asked<'_> {
             }
         }
         found.map(|(_, pair)| pair)
-    }
-
-    /// Deeds that no one order explains, if sequential consistency is broken; and whether one
-    /// process went back from the first to the second.
-    ///
-    /// A compare-and-set makes its version immediately after the one it saw, so versions that are
-    /// linked so stand together as one block: the question is put to blocks, and inside one to
-    /// places.
-    fn breaks_sequence(&self, all_hold: bool) -> Option<(Vec<u32>, bool)> {
-        let linked = self.versions.versions.iter().any(|it| it.before.is_some());
-        if all_hold && !linked {
-            return None;
-        }
-        let blocks = match Blocks::of(self.versions) {
-            Ok(blocks) => blocks,
-            Err(deeds) => return Some((deeds, false)),
-        };
-        for session in self.sessions {
-            for pair in session.windows(2) {
-                let (Touch::Saw(a) | Touch::Made(a)) = pair[0].touch;
-                let (Touch::Saw(b) | Touch::Made(b)) = pair[1].touch;
-                let strict = u32::from(matches!(pair[1].touch, Touch::Made(_)));
-                let (first, then) = (blocks.of[a as usize], blocks.of[b as usize]);
-                if first.0 == then.0 && first.1 + strict > then.1 {
-                    let direct = first.1 > then.1 && pair[0].deed != pair[1].deed;
-                    return Some((vec![pair[0].deed, pair[1].deed], direct));
-                }
-            }
-        }
-        let mut order = Order::of(narrow(self.versions.versions.len()));
-        let start = blocks.of[INITIAL as usize].0;
-        for (number, version) in self.versions.versions.iter().enumerate() {
-            let block = blocks.of[number].0;
-            if version.happened && block != start {
-                order.put(start, block, [version.maker, None]);
-            }
-        }
-        self.between_blocks(&mut order, &blocks);
-        order.circle().map(|circle| (deeds_of(&circle), false))
-    }
-
-    fn between_blocks(&self, order: &mut Order, blocks: &Blocks) {
-        for session in self.sessions {
-            for pair in session.windows(2) {
-                let (Touch::Saw(a) | Touch::Made(a)) = pair[0].touch;
-                let (Touch::Saw(b) | Touch::Made(b)) = pair[1].touch;
-                let (from, to) = (blocks.of[a as usize].0, blocks.of[b as usize].0);
-                if from != to {
-                    order.put(from, to, [Some(pair[0].deed), Some(pair[1].deed)]);
-                }
-            }
-        }
     }
 }

@@ -49,6 +49,16 @@ pub(super) struct Deed {
     pub(super) made: Option<u32>,
 }
 
+impl Deed {
+    /// The version that it saw, or sees if it takes effect.
+    pub(super) fn saw(&self) -> Option<u32> {
+        match self.sight {
+            Sight::Version(version) => Some(version),
+            Sight::Nothing | Sight::Part | Sight::Several | Sight::Unmade => None,
+        }
+    }
+}
+
 /// What one update makes, or the start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Version {

@@ -451,3 +451,32 @@ pub(crate) fn without_times(history: &RecordedHistory) -> RecordedHistory {
     }
     History::from_operations(operations)
 }
+
+/// These operations, and for every value that one of them saw and none of them made an operation of
+/// unknown outcome that makes it.
+pub(crate) fn with_origins(initial: &Value, operations: &[Op]) -> RecordedHistory {
+    let made: Vec<Value> = operations.iter().filter_map(made).collect();
+    let mut missing: Vec<Value> = operations.iter().filter_map(saw).collect();
+    missing.retain(|value| value != initial && !made.contains(value));
+    missing.sort();
+    missing.dedup();
+    let mut all = operations.to_vec();
+    for (value, process) in missing.into_iter().zip(1_000..) {
+        let (f, value) = match value {
+            Value::Null => (Function::Remove, None),
+            value => (Function::Write, Some(value)),
+        };
+        let origin = replaced(&operations[0], f, value, Answer::default());
+        all.push(Operation {
+            process,
+            outcome: Outcome::Unknown,
+            returned: None,
+            ..origin
+        });
+    }
+    for (number, op) in (0..).zip(&mut all) {
+        (op.called, op.after) = (2 * number, None);
+        op.returned = op.returned.map(|_| 2 * number + 1);
+    }
+    History::from_operations(all)
+}

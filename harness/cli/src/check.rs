@@ -19,7 +19,7 @@ use crate::{judging, terminal};
 pub(crate) struct Checked {
     pub(crate) file: HistoryFile,
     pub(crate) judgement: Judgement,
-    examination: Option<Examination>,
+    examination: Option<Result<Examination, String>>,
     timings: Timings,
     command: String,
 }
@@ -101,7 +101,7 @@ impl Checked {
             recording: &self.file.recording,
             completed: self.file.completed,
             judgement: &self.judgement,
-            examination: self.examination.as_ref(),
+            examination: self.examination.as_ref().map(judging::known),
             timings: Some(self.timings),
             command: &self.command,
         }

@@ -15,8 +15,8 @@ use crate::stopwatch::Stopwatch;
 /// A judgement, and what it took.
 pub(crate) struct Judged {
     pub(crate) judgement: Judgement,
-    /// How bad it is and what still holds, of an illegal history of registers or maps.
-    pub(crate) examination: Option<Examination>,
+    /// How bad it is and what still holds, of an illegal history; or why that is not known.
+    pub(crate) examination: Option<Result<Examination, String>>,
     /// From the parsed history to the verdict.
     pub(crate) check_seconds: f64,
     /// Shrinking, explaining and examining.
@@ -40,7 +40,7 @@ pub(crate) fn judge(file: &mut HistoryFile, limits: &Limits) -> Judged {
         });
     }
     let examination = match judgement.verdict {
-        Verdict::Illegal(_) => examined(file),
+        Verdict::Illegal(_) => Some(examined(file)),
         Verdict::Linearizable(_) | Verdict::Undecided(_) => None,
     };
     Judged {
@@ -51,13 +51,16 @@ pub(crate) fn judge(file: &mut HistoryFile, limits: &Limits) -> Judged {
     }
 }
 
-/// How bad it is and what still holds; nothing where that is not known of the model, or the history
-/// is too long to be laid out again.
-fn examined(file: &HistoryFile) -> Option<Examination> {
-    if file.history.len() > examination::MOST_OPERATIONS {
-        return None;
-    }
-    examine(file.model(), file.initial.as_ref(), &file.history.expand()).ok()
+/// How bad it is and what still holds; or why that is not known, asked before the history is laid
+/// out again.
+fn examined(file: &HistoryFile) -> Result<Examination, String> {
+    examination::covers(file.model(), file.history.len())?;
+    examine(file.model(), file.initial.as_ref(), &file.history.expand())
+}
+
+/// What reports are told of an examination.
+pub(crate) fn known(examination: &Result<Examination, String>) -> Result<&Examination, &str> {
+    examination.as_ref().map_err(String::as_str)
 }
 
 /// What is said where a history was found illegal while it was written, and the full check of what

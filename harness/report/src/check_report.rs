@@ -33,8 +33,9 @@ pub struct CheckReport<'a> {
     pub completed: u64,
     /// What the checker says.
     pub judgement: &'a Judgement,
-    /// How bad it is and what still holds, where the history is illegal and that was asked.
-    pub examination: Option<&'a Examination>,
+    /// How bad it is and what still holds, where the history is illegal and that was asked; or why
+    /// that is not known.
+    pub examination: Option<Result<&'a Examination, &'a str>>,
     /// What it took.
     pub timings: Option<Timings>,
     /// The command that checks it again.

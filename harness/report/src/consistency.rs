@@ -138,6 +138,11 @@ fn example_in_words(example: &Example) -> String {
     format!("{}: {fit}", words.join("; "))
 }
 
+/// That nobody looked, and why.
+pub(crate) fn not_examined(why: &str) -> String {
+    format!("Not examined: {}.", phrase::printable(why))
+}
+
 /// How many answers were stale and how far behind, in a few sentences.
 pub(crate) fn staleness(examination: &Examination) -> Vec<String> {
     let (answers, staleness) = (&examination.answers, &examination.staleness);
@@ -229,7 +234,16 @@ pub(crate) fn lag(lag: u64, unit: Unit) -> String {
 
 /// The object `consistency`.
 #[derive(Debug, Serialize)]
-pub(crate) struct Consistency {
+#[serde(untagged)]
+pub(crate) enum Consistency {
+    /// What was found.
+    Examined(Box<Examined>),
+    /// Why nobody looked.
+    NotExamined { not_examined: String },
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Examined {
     unit: &'static str,
     answers: AnswerCounts,
     stale: Stale,
@@ -285,7 +299,18 @@ struct DeltaSaid {
 
 impl Consistency {
     /// What programs are told.
-    pub(crate) fn of(examination: &Examination) -> Self {
+    pub(crate) fn of(examination: Result<&Examination, &str>) -> Self {
+        match examination {
+            Ok(examination) => Consistency::Examined(Box::new(Examined::of(examination))),
+            Err(why) => Consistency::NotExamined {
+                not_examined: why.to_owned(),
+            },
+        }
+    }
+}
+
+impl Examined {
+    fn of(examination: &Examination) -> Self {
         let answers = examination.answers;
         let guarantees = named(&examination.guarantees);
         let (bound, value) = match examination.delta {
@@ -293,7 +318,7 @@ impl Consistency {
             Delta::AtLeast(delta) => ("at-least", Some(delta)),
             Delta::Never => ("never", None),
         };
-        Consistency {
+        Examined {
             unit: match examination.unit {
                 Unit::Nanoseconds => "ns",
                 Unit::Events => "events",

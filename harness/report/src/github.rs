@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use testimony_checker::Verdict;
 use testimony_checker::examination::Examination;
 
-use crate::consistency::{Kept, Promise, promises, staleness};
+use crate::consistency::{Kept, Promise, not_examined, promises, staleness};
 use crate::markdown::{block, code, plain};
 use crate::scene::{Scene, Shown};
 use crate::text::shrunk;
@@ -61,8 +61,12 @@ fn why(out: &mut String, report: &RunReport<'_>) {
         (Some(Verdict::Illegal(found)), Some(scene)) => {
             contradiction(out, &scene);
             let _ = writeln!(out, "{}.\n", plain(&shrunk(found)));
-            if let Some(examination) = report.examination {
-                consistency(out, examination);
+            match report.examination {
+                Some(Ok(examination)) => consistency(out, examination),
+                Some(Err(why)) => {
+                    let _ = writeln!(out, "**How bad:** {}\n", plain(&not_examined(why)));
+                }
+                None => {}
             }
         }
         (Some(Verdict::Undecided(exhausted)), _) => {

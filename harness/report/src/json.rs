@@ -180,7 +180,7 @@ fn one_line(value: &impl Serialize) -> String {
 fn judged<'a>(
     judgement: &'a Judgement,
     timings: Option<Timings>,
-    examination: Option<&Examination>,
+    examination: Option<Result<&Examination, &str>>,
 ) -> Judged<'a> {
     let mut judged = Judged {
         verdict: "linearizable",

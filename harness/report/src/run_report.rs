@@ -24,8 +24,9 @@ pub struct RunReport<'a> {
     pub summary: &'a RunSummary,
     /// What the checker says; `None` if it was not asked.
     pub judgement: Option<&'a Judgement>,
-    /// How bad it is and what still holds, where the history is illegal and that was asked.
-    pub examination: Option<&'a Examination>,
+    /// How bad it is and what still holds, where the history is illegal and that was asked; or why
+    /// that is not known.
+    pub examination: Option<Result<&'a Examination, &'a str>>,
     /// What it came to.
     pub outcome: RunOutcome,
     /// The recorded history.

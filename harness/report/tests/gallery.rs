@@ -150,7 +150,7 @@ fn a_checked_file_has_a_page() {
         recording: &recording,
         completed: 2,
         judgement: &judgement,
-        examination: Some(&examination),
+        examination: Some(Ok(&examination)),
         timings: None,
         command: "testimony check recorded/history.jsonl",
     });
@@ -194,7 +194,7 @@ fn text_of_any_kind_stays_text() {
     );
     report.folder = hostile.to_owned();
     report.command = hostile.to_owned();
-    report.examination = Some(&examination);
+    report.examination = Some(Ok(&examination));
     let page = html::run(&report);
     keep("hostile", &page);
     assert_self_contained("hostile", &page);

@@ -8,7 +8,9 @@ use testimony_checker::examination::{Answer, Delta, Doubt, Examination, Unit, ex
 use testimony_checker::{Judgement, Reason, Verdict};
 use testimony_engine::{Recovery, RunSummary};
 use testimony_history::{Event, History, Kind, Model, Recording, Value};
-use testimony_report::{CheckReport, RunOutcome, RunReport, Timings, github, json, junit, text};
+use testimony_report::{
+    CheckReport, RunOutcome, RunReport, Timings, github, html, json, junit, text,
+};
 
 const SHAPE: Shape = Shape {
     seed: 7,
@@ -49,7 +51,7 @@ fn with_violation<T>(say: impl Fn(&RunReport<'_>) -> T) -> T {
     let examination = examination();
     let say = |report: &RunReport<'_>| {
         say(&RunReport {
-            examination: Some(&examination),
+            examination: Some(Ok(&examination)),
             ..report.clone()
         })
     };
@@ -87,6 +89,27 @@ fn a_violation_on_a_terminal() {
     insta::assert_snapshot!(with_violation(|report| text::run(report, false)));
 }
 
+#[test]
+fn what_was_not_examined_is_said_everywhere() {
+    let (recording, illegal) = contradiction();
+    let report = CheckReport {
+        examination: Some(Err("the model <queue> has no such thing")),
+        ..check_report(&recording, &illegal)
+    };
+    let text = text::check(&report, false);
+    assert!(
+        text.contains("how bad    Not examined: the model <queue> has no such thing."),
+        "{text}"
+    );
+    let page = html::check(&report);
+    assert!(page.contains("Not examined: the model &lt;queue&gt; has no such thing."));
+    let json: serde_json::Value = serde_json::from_str(&json::check(&report)).unwrap();
+    assert_eq!(
+        json["consistency"],
+        serde_json::json!({"not_examined": "the model <queue> has no such thing"})
+    );
+}
+
 /// As little as can be said of a violation that is no stale read.
 #[test]
 fn a_violation_without_stale_reads_claims_nothing() {
@@ -103,7 +126,7 @@ fn a_violation_without_stale_reads_claims_nothing() {
     };
     (said.unit, said.delta) = (Unit::Events, Delta::Never);
     let report = CheckReport {
-        examination: Some(&said),
+        examination: Some(Ok(&said)),
         ..check_report(&recording, &illegal)
     };
     let text = text::check(&report, false);
@@ -117,7 +140,7 @@ fn consistency_for_programs() {
     let (recording, illegal) = contradiction();
     let examination = examination();
     let report = CheckReport {
-        examination: Some(&examination),
+        examination: Some(Ok(&examination)),
         ..check_report(&recording, &illegal)
     };
     let object: serde_json::Value = serde_json::from_str(&json::check(&report)).unwrap();

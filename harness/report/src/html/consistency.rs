@@ -3,18 +3,25 @@
 use maud::{Markup, html};
 use testimony_checker::examination::Examination;
 
-use crate::consistency::{Kept, Promise, delta, promises, staleness};
+use crate::consistency::{Kept, Promise, delta, not_examined, promises, staleness};
 use crate::html::page::section;
 use crate::phrase;
 use crate::plot::staleness::staleness as drawn;
 
-/// The section; nothing if the history was not examined.
-pub(crate) fn consistency(examination: Option<&Examination>) -> Markup {
-    let Some(examination) = examination else {
-        return html! {};
-    };
+const TITLE: &str = "How bad it is, and what still holds";
+
+/// The section; nothing if that was not asked.
+pub(crate) fn consistency(examination: Option<Result<&Examination, &str>>) -> Markup {
+    match examination {
+        None => html! {},
+        Some(Err(why)) => section(TITLE, &html! { p { (not_examined(why)) } }),
+        Some(Ok(examination)) => examined(examination),
+    }
+}
+
+fn examined(examination: &Examination) -> Markup {
     section(
-        "How bad it is, and what still holds",
+        TITLE,
         &html! {
             p { @for sentence in staleness(examination) { (sentence) " " } (delta(examination)) }
             @if let Some(drawing) = drawn(&examination.staleness.histogram, examination.unit) {

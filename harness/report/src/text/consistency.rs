@@ -2,7 +2,7 @@
 
 use testimony_checker::examination::Examination;
 
-use crate::consistency::{Kept, delta, delta_tells_more, promises, staleness};
+use crate::consistency::{Kept, delta, delta_tells_more, not_examined, promises, staleness};
 use crate::table;
 use crate::text::blocks::Page;
 
@@ -10,10 +10,15 @@ use crate::text::blocks::Page;
 const WIDTH: usize = 84;
 
 /// The lines, where there is something to say.
-pub(crate) fn consistency(page: &mut Page, examination: Option<&Examination>) {
-    let Some(examination) = examination else {
-        return;
-    };
+pub(crate) fn consistency(page: &mut Page, examination: Option<Result<&Examination, &str>>) {
+    match examination {
+        None => {}
+        Some(Err(why)) => wrapped(page, "how bad", &not_examined(why)),
+        Some(Ok(examination)) => examined(page, examination),
+    }
+}
+
+fn examined(page: &mut Page, examination: &Examination) {
     let mut sentences = staleness(examination);
     if delta_tells_more(examination) {
         sentences.push(delta(examination));
