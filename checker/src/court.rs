@@ -37,7 +37,7 @@ pub(crate) trait Court<I, O> {
     fn is_pure(&self, operation: &Operation<I, O>) -> bool;
     /// For each operation of a history of one key, whether leaving it out could turn a history that
     /// can be explained into one that cannot.
-    fn matters(&self, history: &History<I, O>) -> Vec<bool>;
+    fn matters(&self, history: &History<I, O>, budget: &Budget) -> Vec<bool>;
     /// Weaker forms of a completed operation, by its meaning: whatever explains the history with it
     /// explains it with the weaker form.
     fn weaker(&self, operation: &Operation<I, O>) -> Vec<Relaxed<I, O>>;
@@ -138,10 +138,11 @@ fn left_by<M: Model>(
     expert: &dyn Expert<M>,
     partitions: &[Partition<M::Input, M::Output>],
     operations: usize,
+    budget: &Budget,
 ) -> Vec<bool> {
     let mut matters = vec![false; operations];
     for partition in partitions {
-        for op in expert.simplify(model, &partition.ops).ops {
+        for op in expert.simplify(model, &partition.ops, budget).ops {
             matters[op.source as usize] = true;
         }
     }
@@ -226,12 +227,13 @@ impl<M: Model> Court<M::Input, M::Output> for TypedCourt<'_, M> {
         }
     }
 
-    fn matters(&self, history: &History<M::Input, M::Output>) -> Vec<bool> {
+    fn matters(&self, history: &History<M::Input, M::Output>, budget: &Budget) -> Vec<bool> {
         left_by(
             self.model,
             &Layman,
             &self.split(history),
             history.operations().len(),
+            budget,
         )
     }
 
@@ -356,11 +358,11 @@ impl<B: Bundled> Court<Call, Answer> for RecordedCourt<B> {
             .is_ok_and(|(input, output)| self.object.is_pure(&input, Some(&output)))
     }
 
-    fn matters(&self, history: &RecordedHistory) -> Vec<bool> {
+    fn matters(&self, history: &RecordedHistory, budget: &Budget) -> Vec<bool> {
         let count = history.operations().len();
         self.split(history).map_or_else(
             |_| vec![true; count],
-            |parts| left_by(&self.object, &*self.expert, &parts, count),
+            |parts| left_by(&self.object, &*self.expert, &parts, count, budget),
         )
     }
 

@@ -13,6 +13,7 @@ mod stretch;
 mod tests;
 mod timeline;
 
+use crate::budget::Budget;
 use crate::model::Model;
 use crate::partition::Op;
 use crate::verdict::Algorithm;
@@ -23,9 +24,15 @@ use testimony_history::Position;
 pub(crate) trait Expert<M: Model>: Sync {
     /// A partition that is linearizable if and only if the given one is, and cheaper to search. An
     /// order for it must explain the given one. Unknown operations that it leaves out cannot be
-    /// noticed by any other operation.
-    fn simplify(&self, model: &M, ops: &[Op<M::Input, M::Output>]) -> Simplified<M> {
-        let _ = model;
+    /// noticed by any other operation. Once the budget's stop flag is raised it ends soon, with
+    /// less done.
+    fn simplify(
+        &self,
+        model: &M,
+        ops: &[Op<M::Input, M::Output>],
+        budget: &Budget,
+    ) -> Simplified<M> {
+        let _ = (model, budget);
         Simplified::to(ops.to_vec())
     }
 

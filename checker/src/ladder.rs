@@ -111,7 +111,7 @@ impl<M: Model> Ladder<'_, M> {
             model,
             ops,
             impossible,
-        } = self.expert.simplify(self.model, self.ops);
+        } = self.expert.simplify(self.model, self.ops, limits.budget);
         if let Some(op) = impossible {
             return Result {
                 found: Found {

@@ -219,14 +219,14 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
     }
 
     fn relax(&mut self) {
-        loop {
+        while !self.is_tired() {
             let before = self.exhibits.clone();
             self.exhibits = self.noticed(&self.exhibits);
             self.relax_groups();
             self.weaken_each();
             self.cut();
             self.hide();
-            if self.exhibits == before || self.is_tired() {
+            if self.exhibits == before {
                 return;
             }
         }
@@ -283,19 +283,22 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
         ends.sort_unstable();
         ends.dedup();
         let (mut legal, mut illegal) = (0, ends.len());
-        while legal + 1 < illegal {
+        while legal + 1 < illegal && !self.is_tired() {
             let middle = legal.midpoint(illegal);
             let prefix = prefix(&self.exhibits, ends[middle - 1]);
             let found = self.is_illegal(&prefix);
             *(if found { &mut illegal } else { &mut legal }) = middle;
         }
-        if illegal < ends.len() {
+        if illegal < ends.len() && !self.is_tired() {
             self.accept(prefix(&self.exhibits, ends[illegal - 1]));
         }
     }
 
     /// Leaves out elements: all but one, if one will do, or else in ever smaller groups.
     fn erase(&mut self) {
+        if self.is_tired() {
+            return;
+        }
         let elements = self.court.elements(&self.exhibits);
         let all: FxHashSet<Value> = elements.iter().cloned().collect();
         // What nothing gets past is most likely about an element of its own, unless it is a read of
@@ -420,7 +423,7 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
     /// Without the unknown operations that nobody can notice.
     fn noticed(&self, operations: &[Operation<I, O>]) -> Vec<Operation<I, O>> {
         let history = History::from_operations(operations.to_vec());
-        let matters = self.court.matters(&history);
+        let matters = self.court.matters(&history, self.budget);
         let keep: Vec<bool> = operations
             .iter()
             .zip(matters)

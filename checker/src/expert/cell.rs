@@ -16,6 +16,7 @@ use testimony_history::Value;
 
 use super::timeline::{Timeline, positions_suffice};
 use super::{Decided, Expert, Simplified, Stretch};
+use crate::budget::Budget;
 use crate::models::cell::{Abstraction, Cell, CellInput, CellOutput};
 use crate::partition::Op;
 use crate::verdict::Algorithm;
@@ -39,7 +40,7 @@ impl Expert<Cell> for CellExpert {
         })
     }
 
-    fn simplify(&self, model: &Cell, ops: &[CellOp]) -> Simplified<Cell> {
+    fn simplify(&self, model: &Cell, ops: &[CellOp], budget: &Budget) -> Simplified<Cell> {
         let mut ops = ops.to_vec();
         for _ in 0..ROUNDS {
             let impossible = match close_writers(model.initial(), &mut ops) {
@@ -54,7 +55,7 @@ impl Expert<Cell> for CellExpert {
             }
             let before = ops.len();
             ops = without_unnoticed(model.initial(), ops);
-            if ops.len() == before {
+            if ops.len() == before || budget.stopped() {
                 break;
             }
         }

@@ -10,6 +10,7 @@ use testimony_history::{Position, Value};
 use super::climb::climb;
 use super::timeline::{Timeline, positions_suffice};
 use super::{Decided, Expert, Judged, MOST_STATES, Simplified, Stretch, close};
+use crate::budget::Budget;
 use crate::models::log::{Log, LogInput, LogOutput, LogState};
 use crate::partition::{Op, narrow, select};
 use crate::verdict::Algorithm;
@@ -26,7 +27,7 @@ impl Expert<Log> for LogExpert {
     /// appended before it was first read. An unknown append of an element that nobody read is left
     /// out if no operation tells or asks for an offset: every read after it would be illegal, and
     /// to appends it makes no difference.
-    fn simplify(&self, model: &Log, ops: &[LogOp]) -> Simplified<Log> {
+    fn simplify(&self, model: &Log, ops: &[LogOp], _budget: &Budget) -> Simplified<Log> {
         let mut ops = ops.to_vec();
         let read = read_by(&ops);
         for (element, only) in appended_once(&ops) {

@@ -16,6 +16,7 @@ use testimony_history::{Position, Value};
 
 use super::timeline::positions_suffice;
 use super::{Decided, Expert, Judged, Simplified, close};
+use crate::budget::Budget;
 use crate::models::queue::{Queue, QueueInput, QueueOutput};
 use crate::partition::{Op, select};
 use crate::verdict::Algorithm;
@@ -30,7 +31,7 @@ impl Expert<Queue> for QueueExpert {
     /// either the value stays, and nothing behind it was dequeued, or an unknown dequeue took it,
     /// which is left out with it. One whose value was dequeued, and that nothing else enqueued,
     /// happened before.
-    fn simplify(&self, model: &Queue, ops: &[QueueOp]) -> Simplified<Queue> {
+    fn simplify(&self, model: &Queue, ops: &[QueueOp], _budget: &Budget) -> Simplified<Queue> {
         let mut ops = ops.to_vec();
         let dequeued: FxHashMap<Value, u32> = ops
             .iter()

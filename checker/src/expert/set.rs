@@ -15,6 +15,7 @@ use testimony_history::{Position, Value};
 
 use super::timeline::{Timeline, positions_suffice};
 use super::{Decided, Expert, Judged, Simplified, Stretch, close};
+use crate::budget::Budget;
 use crate::model::Model;
 use crate::models::set::{Set, SetInput, SetOutput, SetState};
 use crate::partition::{Op, narrow, select};
@@ -45,7 +46,7 @@ impl Expert<Set> for SetExpert {
     /// added, was added before it was first seen. An unknown add of an element that nobody saw is
     /// left out: with it, any answer that tells the two sets apart would be illegal. So is an
     /// unknown remove of an element that nobody found missing.
-    fn simplify(&self, model: &Set, ops: &[SetOp]) -> Simplified<Set> {
+    fn simplify(&self, model: &Set, ops: &[SetOp], _budget: &Budget) -> Simplified<Set> {
         let mut ops = ops.to_vec();
         let initial = model.init();
         let sightings = Sightings::among(&ops);

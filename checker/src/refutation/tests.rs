@@ -44,7 +44,7 @@ fn prepared<B: Bundled>(
     let model = B::starting_as(Some(initial)).unwrap();
     let court = RecordedCourt::<B>::new(kind, Some(initial)).unwrap();
     let mut part = court.split(history).unwrap().pop()?;
-    let simplified = B::expert().simplify(&model, &part.ops);
+    let simplified = B::expert().simplify(&model, &part.ops, &Budget::for_tests());
     part.ops = simplified.ops;
     simplified.impossible.is_none().then_some(())?;
     Some((simplified.model.unwrap_or(model), part))
