@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::court::Court;
 use crate::explain::Explanation;
 use crate::partition::narrow;
-use crate::search::{Answer, Limits};
+use crate::search::{Answer, Limits, Prunings};
 use crate::verdict::{ConfirmedBy, Counterexample, Exhausted, Reason, Verdict};
 use shrinker::{Shrinker, Shrunk};
 
@@ -162,19 +162,22 @@ fn confirm<I, O>(
             None => Err("brute force cannot read the counterexample".to_owned()),
         };
     }
-    let limits = Limits {
+    let all = Limits {
         steps: CONFIRM_STEPS * CONFIRM_FEW / history.operations().len().max(1) as u64,
         bytes: budget.bytes,
         budget,
     };
-    let found = court
-        .search_unpruned(history, limits)
-        .ok_or("the counterexample is not of one key".to_owned())?;
-    match found.answer {
-        Answer::NoOrder => Ok(ConfirmedBy::Search),
-        Answer::GaveUp(_) => Ok(ConfirmedBy::PrunedSearch),
-        Answer::Order(_) => Err("the search without prunings explains it".to_owned()),
+    for prunings in [Prunings::NONE, Prunings::ALIKE] {
+        let found = court
+            .search_plainly(history, prunings, all)
+            .ok_or("the counterexample is not of one key".to_owned())?;
+        match found.answer {
+            Answer::NoOrder => return Ok(ConfirmedBy::Search),
+            Answer::GaveUp(_) => {}
+            Answer::Order(_) => return Err("the plain search explains it".to_owned()),
+        }
     }
+    Ok(ConfirmedBy::PrunedSearch)
 }
 
 fn evidence_failed(key: &Option<Value>, problem: String) -> Exhausted {

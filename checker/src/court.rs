@@ -51,10 +51,17 @@ pub(crate) trait Court<I, O> {
         operations: &[Operation<I, O>],
         gone: &FxHashSet<Value>,
     ) -> (Vec<Operation<I, O>>, Vec<bool>);
+    /// The operations with offsets that are as small as can be, if they can be smaller.
+    fn shifted(&self, operations: &[Operation<I, O>]) -> Option<Vec<Operation<I, O>>>;
     /// Brute force; `None` if the history is too large.
     fn oracle(&self, history: &History<I, O>) -> Option<bool>;
-    /// The search with every pruning off, on a history of one key.
-    fn search_unpruned(&self, history: &History<I, O>, limits: Limits<'_>) -> Option<Found>;
+    /// The search with few prunings, on a history of one key.
+    fn search_plainly(
+        &self,
+        history: &History<I, O>,
+        prunings: Prunings,
+        limits: Limits<'_>,
+    ) -> Option<Found>;
     /// For each operation of an illegal history of one key, whether it is an unknown one that an
     /// exhaustive search never lets happen; `None` if that is not found out.
     fn idle(&self, history: &History<I, O>, limits: Limits<'_>) -> Option<Vec<bool>>;
@@ -132,7 +139,8 @@ fn rule<M: Model>(
     }
 }
 
-/// The operations that simplification leaves; failed ones never matter.
+/// The operations that simplification leaves; failed ones never matter, and reads whose answer
+/// nobody learnt do not either.
 fn left_by<M: Model>(
     model: &M,
     expert: &dyn Expert<M>,
@@ -143,24 +151,21 @@ fn left_by<M: Model>(
     let mut matters = vec![false; operations];
     for partition in partitions {
         for op in expert.simplify(model, &partition.ops, budget).ops {
-            matters[op.source as usize] = true;
+            let unseen = op.returned.is_none() && model.is_pure(&op.input, None);
+            matters[op.source as usize] = !unseen;
         }
     }
     matters
 }
 
-fn unpruned<M: Model>(
+fn plainly<M: Model>(
     model: &M,
     partitions: &[Partition<M::Input, M::Output>],
+    prunings: Prunings,
     limits: Limits<'_>,
 ) -> Option<Found> {
     let [partition] = partitions else { return None };
-    Some(search::search(
-        model,
-        &partition.ops,
-        Prunings::NONE,
-        limits,
-    ))
+    Some(search::search(model, &partition.ops, prunings, limits))
 }
 
 fn idle<M: Model>(
@@ -263,16 +268,24 @@ impl<M: Model> Court<M::Input, M::Output> for TypedCourt<'_, M> {
         (operations.to_vec(), vec![true; operations.len()])
     }
 
+    fn shifted(
+        &self,
+        _operations: &[Operation<M::Input, M::Output>],
+    ) -> Option<Vec<Operation<M::Input, M::Output>>> {
+        None
+    }
+
     fn oracle(&self, history: &History<M::Input, M::Output>) -> Option<bool> {
         oracle::is_linearizable(self.model, history)
     }
 
-    fn search_unpruned(
+    fn search_plainly(
         &self,
         history: &History<M::Input, M::Output>,
+        prunings: Prunings,
         limits: Limits<'_>,
     ) -> Option<Found> {
-        unpruned(self.model, &self.split(history), limits)
+        plainly(self.model, &self.split(history), prunings, limits)
     }
 
     fn idle(
@@ -386,13 +399,25 @@ impl<B: Bundled> Court<Call, Answer> for RecordedCourt<B> {
         erasure::without(self.kind, operations, gone)
     }
 
+    fn shifted(
+        &self,
+        operations: &[Operation<Call, Answer>],
+    ) -> Option<Vec<Operation<Call, Answer>>> {
+        erasure::shifted(self.kind, &self.initial, operations)
+    }
+
     fn oracle(&self, history: &RecordedHistory) -> Option<bool> {
         let decoded = decode::<B>(history).ok()?;
         oracle::is_linearizable(&Keyed(self.object.clone()), &decoded)
     }
 
-    fn search_unpruned(&self, history: &RecordedHistory, limits: Limits<'_>) -> Option<Found> {
-        unpruned(&self.object, &self.split(history).ok()?, limits)
+    fn search_plainly(
+        &self,
+        history: &RecordedHistory,
+        prunings: Prunings,
+        limits: Limits<'_>,
+    ) -> Option<Found> {
+        plainly(&self.object, &self.split(history).ok()?, prunings, limits)
     }
 
     fn idle(&self, history: &RecordedHistory, limits: Limits<'_>) -> Option<Vec<bool>> {

@@ -159,9 +159,10 @@ pub struct Note {
 pub enum ConfirmedBy {
     /// Brute force over every order.
     Oracle,
-    /// The search with every pruning off.
+    /// The search with every pruning off; or, where that takes too long, with one of them on: of
+    /// operations that differ in nothing but when they return only the next one is tried.
     Search,
-    /// The search with its prunings on; the one without took too long.
+    /// The search with its prunings on; the plain one took too long.
     PrunedSearch,
 }
 

@@ -138,7 +138,7 @@ fn shrinking_ends_soon_after_the_stop_flag_is_raised() {
         let (steps, copies) = checked(raise_at);
         // What is left is said, judged once more and explained; nothing else is tried.
         assert!(
-            copies <= u64::from(OPERATIONS) * 2,
+            copies <= u64::from(OPERATIONS) * 4,
             "raised at {raise_at}: {copies} copies"
         );
         // A search looks at the flag every 64 turns, and asks about each optional operation in each.

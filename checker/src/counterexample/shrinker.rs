@@ -13,6 +13,8 @@
 //!   order,
 //!   keep what comes after the anchor.
 //! - *Elements* that play no part are left out; see [`erasure`](crate::erasure).
+//! - Offsets in a log are *shifted*, without elements that stand before all of them; see
+//!   [`erasure`](crate::erasure).
 //! - A pure operation is *dropped*: it changes no state.
 //! - A completed operation is *opened*, made unknown: the same order holds.
 //! - An operation is replaced by a *weaker* form, by its meaning.
@@ -24,10 +26,10 @@
 //! A long history is first cut where it was found that nothing gets past, and anchored near there.
 //! So most judgements are of a few dozen operations, however long the history.
 
-use std::slice;
+mod elision;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-use testimony_history::{History, Operation, Outcome, Position, Value};
+use rustc_hash::FxHashSet;
+use testimony_history::{History, Operation, Outcome, Position};
 
 use super::prefix::{open, prefix};
 use super::select;
@@ -57,13 +59,9 @@ const LONG: usize = 64;
 const NEAREST: usize = 16;
 const FARTHER: usize = 4;
 
-/// The most elements of one operation that are suspected.
-const FEW: usize = 2;
-
 /// The most operations that a person takes in at once.
 const SMALL: usize = 10;
 
-const ELIDED: &str = "elements and offsets that play no part are left out of its answer";
 const LEFT_OPEN: &str = "whether and when it returned is left open";
 
 /// What shrinking leaves.
@@ -226,6 +224,7 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
             self.weaken_each();
             self.cut();
             self.hide();
+            self.shift();
             if self.exhibits == before {
                 return;
             }
@@ -292,64 +291,6 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
         if illegal < ends.len() && !self.is_tired() {
             self.accept(prefix(&self.exhibits, ends[illegal - 1]));
         }
-    }
-
-    /// Leaves out elements: all but one, if one will do, or else in ever smaller groups.
-    fn erase(&mut self) {
-        if self.is_tired() {
-            return;
-        }
-        let elements = self.court.elements(&self.exhibits);
-        let all: FxHashSet<Value> = elements.iter().cloned().collect();
-        // What nothing gets past is most likely about an element of its own, unless it is a read of
-        // them all.
-        let last = self.exhibits.iter().max_by_key(|op| op.returned);
-        let own = last.map_or_else(Vec::new, |op| self.court.elements(slice::from_ref(op)));
-        let suspects = if own.len() <= FEW { &*own } else { &[] };
-        for element in suspects.iter().chain(elements.iter().rev()) {
-            if self.is_tired() {
-                return;
-            }
-            let gone = all.iter().filter(|other| *other != element).cloned();
-            let gone: FxHashSet<Value> = gone.collect();
-            if !gone.is_empty() && self.erase_these(&gone) {
-                return;
-            }
-        }
-        let mut size = elements.len().div_ceil(2);
-        while size > 0 && !self.is_tired() {
-            for group in elements.chunks(size) {
-                self.erase_these(&group.iter().cloned().collect());
-            }
-            size = if size == 1 { 0 } else { size.div_ceil(2) };
-        }
-    }
-
-    fn erase_these(&mut self, gone: &FxHashSet<Value>) -> bool {
-        self.spent += self.exhibits.len() as u64 * STEPS_PER_OPERATION;
-        let (left, keep) = self.court.without(&self.exhibits, gone);
-        let changed = left != self.exhibits || keep.contains(&false);
-        let before = self.exhibits.clone();
-        let accepted = changed && self.accept(select(&left, &keep));
-        if accepted {
-            let was: FxHashMap<u64, &Outcome<O>> = before
-                .iter()
-                .map(|op| (op.call.index, &op.outcome))
-                .collect();
-            for operation in &self.exhibits {
-                let index = operation.call.index;
-                if was
-                    .get(&index)
-                    .is_some_and(|was| **was != operation.outcome)
-                {
-                    self.notes.push(Note {
-                        operation: index,
-                        text: ELIDED.to_owned(),
-                    });
-                }
-            }
-        }
-        accepted
     }
 
     /// Starts at the last operation after which the state is known and the rest is still illegal.

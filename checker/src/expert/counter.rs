@@ -2,17 +2,19 @@
 //!
 //! An add that tells its result tells where it stands. Those that do not must all add the same: to
 //! find which of several sums makes a number is NP-hard (Gibbons and Korach 1997). Counters that go
-//! up and down are left to the search.
+//! up and down are left to the search, without the adds that [`noticed`] leaves out.
 
 mod bounds;
+mod noticed;
 
 use std::collections::BTreeSet;
 
 use super::climb::{By, Height, Mountain, Role, Step, climb};
 use super::timeline::{Timeline, positions_suffice};
-use super::{Decided, Expert, Judged, MOST_STATES, Stretch};
+use super::{Decided, Expert, Judged, MOST_STATES, Simplified, Stretch};
+use crate::budget::Budget;
 use crate::models::counter::{Counter, CounterInput, CounterOutput};
-use crate::partition::{Op, narrow};
+use crate::partition::{Op, narrow, select};
 use crate::verdict::Algorithm;
 
 type CounterOp = Op<CounterInput, CounterOutput>;
@@ -21,6 +23,16 @@ type CounterOp = Op<CounterInput, CounterOutput>;
 pub(crate) struct CounterExpert;
 
 impl Expert<Counter> for CounterExpert {
+    fn simplify(
+        &self,
+        model: &Counter,
+        ops: &[CounterOp],
+        _budget: &Budget,
+    ) -> Simplified<Counter> {
+        let keep = noticed::noticed(model.initial(), ops);
+        Simplified::to(select(ops, &keep))
+    }
+
     fn decide(&self, model: &Counter, ops: &[CounterOp]) -> Option<Decided> {
         let timeline = Timeline::of(ops);
         let judged = if bounds::broken(model.initial(), ops, &timeline) {

@@ -24,9 +24,13 @@ pub(crate) struct LogExpert;
 
 impl Expert<Log> for LogExpert {
     /// An element that was read, was not there at first, and was appended once at most, was
-    /// appended before it was first read. An unknown append of an element that nobody read is left
-    /// out if no operation tells or asks for an offset: every read after it would be illegal, and
-    /// to appends it makes no difference.
+    /// appended before it was first read.
+    ///
+    /// Unknown appends of elements that nobody read matter only to offsets, and there they are all
+    /// alike: every read of the whole log after one would be illegal. An element at the highest
+    /// offset told, or behind it, makes no difference to anybody. So of an order no more of them
+    /// are needed than that offset says, and those called first can take the places of the others.
+    /// The rest is left out; all of them if no offset was told.
     fn simplify(&self, model: &Log, ops: &[LogOp], _budget: &Budget) -> Simplified<Log> {
         let mut ops = ops.to_vec();
         let read = read_by(&ops);
@@ -37,12 +41,24 @@ impl Expert<Log> for LogExpert {
                 close(&mut ops[only as usize], by);
             }
         }
-        let offsets = ops.iter().any(tells_offset);
+        // A null that is an element might be one of them.
+        let mut room = if null_is_an_element(model.initial(), &ops) {
+            u64::MAX
+        } else {
+            ops.iter().filter_map(offset_told).max().unwrap_or(0)
+        };
         let keep: Vec<bool> = ops
             .iter()
             .map(|op| match &op.input {
                 _ if op.returned.is_some() => true,
-                LogInput::Append(element) => offsets || read.contains_key(element),
+                LogInput::Append(element) if read.contains_key(element) => true,
+                // One that must come after another cannot take everybody's place.
+                LogInput::Append(_) if op.after.is_some() => room > 0,
+                LogInput::Append(_) => {
+                    let needed = room > 0;
+                    room = room.saturating_sub(1);
+                    needed
+                }
                 LogInput::Read | LogInput::ReadAt(_) => false,
             })
             .collect();
@@ -103,8 +119,17 @@ fn appended_once(ops: &[LogOp]) -> impl Iterator<Item = (Value, u32)> + use<> {
     appends.into_iter().filter_map(once)
 }
 
-fn tells_offset(op: &LogOp) -> bool {
-    matches!(op.seen, Some(LogOutput::Offset(_) | LogOutput::Element(_)))
+/// How many elements came before one whose offset was told or asked for.
+fn offset_told(op: &LogOp) -> Option<u64> {
+    match (&op.input, &op.seen) {
+        (_, Some(LogOutput::Offset(offset))) => Some(*offset),
+        (LogInput::ReadAt(offset), Some(LogOutput::Element(element)))
+            if *element != Value::Null =>
+        {
+            Some(*offset)
+        }
+        _ => None,
+    }
 }
 
 /// When each element must have been there, at the latest.

@@ -18,6 +18,11 @@ impl Prunings {
         dominance: true,
         lookahead: true,
     };
+    /// Of operations that differ in nothing but when they return, only the next one is tried.
+    pub(crate) const ALIKE: Prunings = Prunings {
+        alike: true,
+        ..Prunings::NONE
+    };
     pub(crate) const NONE: Prunings = Prunings {
         eager: false,
         alike: false,
