@@ -11,7 +11,9 @@ use testimony_engine::FaultKind::{
     Lie, Membership, PauseLeader, PauseOne, RollingRestart, SlowDisk, SnapshotNow, TransferLeader,
     WipeDisk,
 };
-use testimony_engine::{BugInfo, BugProfile, FaultKind, NemesisDraft, SpanRange, TargetInfo};
+use testimony_engine::{
+    BugInfo, BugProfile, FaultKind, NemesisDraft, SpanRange, TargetInfo, WorkloadDraft,
+};
 use testimony_history::Model;
 
 /// What happens to a node that talks to no other.
@@ -121,6 +123,7 @@ fn of(name: &str, summary: &str) -> TargetInfo {
         ],
         faults: BTreeSet::new(),
         beyond: [WipeDisk, Lie].into(),
+        workload: WorkloadDraft::default(),
         settings: BTreeMap::new(),
         bugs: Bug::of(name).map(bug).collect(),
     }
