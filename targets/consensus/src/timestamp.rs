@@ -12,6 +12,9 @@
 //! Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System" (1978), says what
 //! would be needed: to answer only once nothing earlier can arrive.
 //!
+//! In the mode `client` the order is that of the clients' clocks. They are as wrong as the servers',
+//! and there are more of them.
+//!
 //! A command that reads before it writes (compare-and-set, append, add) reads what its node has; its
 //! result is written like any other value.
 
@@ -31,6 +34,8 @@ use crate::replica::{
 pub struct Timestamp {
     id: NodeId,
     others: BTreeSet<NodeId>,
+    /// Whether the clients' clocks count, and not the node's own.
+    by_clients: bool,
     cells: Cells,
     /// Tells apart what the node took at the same time.
     taken: u64,
@@ -39,9 +44,9 @@ pub struct Timestamp {
 /// A place in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
-    /// What the clock of the node that took the write showed.
+    /// What the clock showed of the node that took the write, or of the client that sent it.
     pub clock: Duration,
-    /// That node.
+    /// The node that took it.
     pub node: NodeId,
     /// How many it had taken since its start.
     pub taken: u64,
@@ -101,10 +106,10 @@ impl Replica for Timestamp {
     const SESSIONS: bool = false;
 
     fn start(setup: &Setup, disk: &Cells) -> Result<Self, StartError> {
-        setup.no_mode()?;
         Ok(Timestamp {
             id: setup.id,
             others: setup.others().collect(),
+            by_clients: setup.is_mode("client")?,
             cells: disk.clone(),
             taken: 0,
         })
@@ -149,7 +154,13 @@ impl Timestamp {
         outputs: &mut Vec<Output<Self>>,
     ) -> Reply<Store> {
         match request {
-            Request::Apply { command, .. } => self.update(now, &command, outputs),
+            Request::Apply {
+                sequence, command, ..
+            } => {
+                let client = Duration::from_nanos(sequence);
+                let clock = if self.by_clients { client } else { now };
+                self.update(clock, &command, outputs)
+            }
             Request::Query(query) => {
                 let (Query::Read { key } | Query::Contains { key }) = &query;
                 Reply::Answer(self.cells.store(key).query(&query))
@@ -164,7 +175,7 @@ impl Timestamp {
 
     fn update(
         &mut self,
-        now: Duration,
+        clock: Duration,
         command: &Command,
         outputs: &mut Vec<Output<Self>>,
     ) -> Reply<Store> {
@@ -172,16 +183,16 @@ impl Timestamp {
         let response = store.apply(command);
         if !matches!(response, Response::Mismatch(_) | Response::WrongType(_)) {
             let key = command.key().to_owned();
-            let (stamp, value) = (self.stamp(now), store.get(&key).clone());
+            let (stamp, value) = (self.stamp(clock), store.get(&key).clone());
             self.tell(&Write { key, stamp, value }, outputs);
         }
         Reply::Applied(response)
     }
 
-    fn stamp(&mut self, now: Duration) -> Stamp {
+    fn stamp(&mut self, clock: Duration) -> Stamp {
         self.taken += 1;
         Stamp {
-            clock: now,
+            clock,
             node: self.id,
             taken: self.taken,
         }
@@ -271,6 +282,26 @@ mod tests {
         assert_eq!(stage.ask(2, write(2)), Some(Reply::Applied(Response::Done)));
         assert_eq!(read(&mut stage, 1), 1);
         assert_eq!(read(&mut stage, 2), 1);
+    }
+
+    #[test]
+    fn the_clients_clocks_count_in_their_mode() {
+        let mut stage = Cluster::new(2, Some("client"));
+        let write_at = |sequence, value| Request::Apply {
+            session: 0,
+            sequence,
+            command: Command::Write {
+                key: "k".to_owned(),
+                value: json!(value),
+            },
+        };
+        stage.ask(1, write_at(2_000, 1));
+        stage.set_clock(2, Duration::from_secs(5));
+        stage.ask(2, write_at(1_000, 2));
+        assert_eq!(read(&mut stage, 1), 1);
+        assert_eq!(read(&mut stage, 2), 1);
+        stage.ask(2, write_at(3_000, 3));
+        assert_eq!(read(&mut stage, 1), 3);
     }
 
     #[test]

@@ -69,6 +69,7 @@ fn broadcast() -> TargetInfo {
 
 fn timestamp() -> TargetInfo {
     TargetInfo {
+        modes: modes(&["client"]),
         faults: leaderless(),
         ..of(
             "timestamp",

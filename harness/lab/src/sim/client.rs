@@ -33,6 +33,8 @@ pub(super) struct Rules {
 /// A client.
 #[derive(Debug)]
 pub(super) struct Client {
+    /// By how much its clock is ahead.
+    ahead: Duration,
     session: Option<Session>,
     open: Option<Open>,
 }
@@ -102,8 +104,10 @@ enum Mishap {
 }
 
 impl Client {
-    pub(super) fn new() -> Self {
+    /// A client whose clock is so much ahead.
+    pub(super) fn new(ahead: Duration) -> Self {
         Client {
+            ahead,
             session: None,
             open: None,
         }
@@ -227,7 +231,7 @@ impl Client {
             (Asked::Query(query), _) => Request::Query(query.clone()),
             (Asked::Command(command), session) => Request::Apply {
                 session: session.map_or(0, |session| session.id),
-                sequence: session.map_or(0, |session| session.sequence),
+                sequence: session.map_or((now + self.ahead).0, |session| session.sequence),
                 command: command.clone(),
             },
         };

@@ -1,5 +1,7 @@
 //! The processes of a simulated run: what they call is written down, asked, and answered.
 
+use std::time::Duration;
+
 use testimony_consensus::machine::store::Store;
 use testimony_consensus::replica::Replica;
 use testimony_engine::{Happening, Nanos, NodeName, ProcessId, Signal};
@@ -7,6 +9,9 @@ use testimony_history::{Call, Ending, Reply as Told};
 
 use super::client::{Client, Heard, Move};
 use super::world::{Asker, Event, World};
+
+/// How far the clocks of clients are apart at most: what is left where machines ask a time server.
+const CLIENT_AHEAD_MAX: u64 = 50_000_000;
 
 impl<R: Replica<Machine = Store>> World<R> {
     /// A process calls.
@@ -19,7 +24,10 @@ impl<R: Replica<Machine = Store>> World<R> {
             node: node.to_string(),
             call: words(&call),
         });
-        let client = self.clients.entry(process).or_insert_with(Client::new);
+        let client = self.clients.entry(process).or_insert_with(|| {
+            let ahead = self.client_clocks.below(CLIENT_AHEAD_MAX);
+            Client::new(Duration::from_nanos(ahead))
+        });
         let next = client.begin(&self.rules, self.now, place, call);
         self.proceed(process, next);
     }

@@ -52,6 +52,7 @@ pub(super) struct World<R: Replica<Machine = Store>> {
     pub(super) deaths: Vec<String>,
     pub(super) costs: Costs,
     pub(super) chance: Chance,
+    pub(super) client_clocks: Chance,
     /// Whether nodes answer before their disks have it.
     pub(super) hasty: bool,
     looks: u64,
@@ -133,6 +134,7 @@ impl<R: Replica<Machine = Store>> World<R> {
             deaths: Vec::new(),
             costs: Costs::default(),
             chance: Chance::new(plan.seed, "world"),
+            client_clocks: Chance::new(plan.seed, "client clocks"),
             hasty: bug == Some(Bug::AckBeforeFsync),
             looks: 0,
             started: false,

@@ -11,9 +11,10 @@ pub enum Request<M: StateMachine> {
     /// A command executed, once per session and sequence number. A session has one command at a
     /// time, and its numbers grow.
     Apply {
-        /// The client's session.
+        /// The client's session; 0 in a system without sessions.
         session: u64,
-        /// The command's number in it.
+        /// The command's number in it. In a system without sessions, what the client's clock shows,
+        /// in nanoseconds: it tells apart the commands of a client there.
         sequence: u64,
         /// What to execute.
         command: M::Command,

@@ -108,8 +108,9 @@ fn telling_the_others_afterwards_is_violated_without_any_fault() {
 }
 
 #[test]
-fn the_last_writer_by_perfect_clocks_is_violated_by_delays_alone() {
+fn the_last_writer_by_any_clocks_is_violated_without_any_fault() {
     always("timestamp", no_fault());
+    always("timestamp:client", no_fault());
 }
 
 #[test]
