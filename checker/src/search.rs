@@ -49,10 +49,9 @@ pub(crate) use limits::Limits;
 use lookahead::Lookahead;
 pub(crate) use prunings::Prunings;
 use window::{NONE, Window};
+use work::LOOKS_PER_STEP;
 pub(crate) use work::Work;
 
-/// How many transitions may be looked up at the price of a step.
-const LOOKS_PER_STEP: u64 = 32;
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {

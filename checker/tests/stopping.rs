@@ -90,7 +90,7 @@ const OPERATIONS: u32 = 4_000;
 /// read sees a value of long ago.
 fn history(meter: &Arc<Meter>) -> History<Deed, u32> {
     let operation = |number: u32| {
-        let write = (number % 2 == 0).then_some(number + 1);
+        let write = number.is_multiple_of(2).then_some(number + 1);
         let stale = number == OPERATIONS / 2 + 1;
         let seen = if stale { 1 } else { number };
         Operation {
@@ -141,7 +141,8 @@ fn shrinking_ends_soon_after_the_stop_flag_is_raised() {
             copies <= u64::from(OPERATIONS) * 4,
             "raised at {raise_at}: {copies} copies"
         );
-        // A search looks at the flag every 64 turns, and asks about each optional operation in each.
+        // A search looks at the flag every 64 turns, and asks about each optional operation in
+        // each.
         let after = steps - raise_at;
         assert!(
             after <= u64::from(OPERATIONS) * 64,

@@ -51,7 +51,11 @@ fn next(number: u32, log: &mut Vec<Value>, rng: &mut impl Rng) -> (Call, Answer)
         }
         1 => {
             let offset = rng.random_range(0..4_u64);
-            answer.result = Some(log.get(offset as usize).cloned().unwrap_or_default());
+            answer.result = Some(
+                log.get(usize::try_from(offset).unwrap())
+                    .cloned()
+                    .unwrap_or_default(),
+            );
             (call(Function::Read, value(offset)), answer)
         }
         more => {

@@ -2,6 +2,9 @@
 
 use std::ops::AddAssign;
 
+/// How many transitions may be looked up at the price of a step.
+pub(super) const LOOKS_PER_STEP: u64 = 32;
+
 /// Work done; the same on every machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Work {

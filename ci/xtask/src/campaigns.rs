@@ -50,7 +50,8 @@ impl Campaigns {
     fn protocols(&self, targets: &[Value]) -> Result<String> {
         let mut table = format!(
             "\n## Every protocol and mode, {} seeds each, {} under faults\n\n\
-             | target | seeds | passed | findings | undecided | broken | operations | times as fast |\n\
+             | target | seeds | passed | findings | undecided | broken | operations | \
+             times as fast |\n\
              |---|---|---|---|---|---|---|---|\n",
             self.seeds, self.time
         );

@@ -277,8 +277,8 @@ const TAG_NOT_PERSISTED: Facts = Facts {
     name: "tag-not-persisted",
     summary: "a replica acknowledges a value and its tag without saving them",
     incident: "Attiya, Bar-Noy and Dolev 1995 let nodes only stop; Guerraoui and Levy, Robust \
-               Emulations of Shared Memory in a Crash-Recovery Model, 2004, say what must be logged \
-               before an answer when they come back",
+               Emulations of Shared Memory in a Crash-Recovery Model, 2004, say what must be \
+               logged before an answer when they come back",
     shows: "an acknowledged write is gone after its replicas were killed: a majority of nodes that \
             forgot it answers a read",
 };

@@ -3,8 +3,8 @@
 //! Alsberg and Day, "A Principle for Resilient Sharing of Distributed Resources" (1976), without
 //! what makes it resilient: the primary executes an update, saves and answers it, and sends copies
 //! afterwards. Copies are numbered; a backup keeps those that come too early, and asks again for
-//! those that are missing. If a backup does not hear the primary of its epoch for a while, it goes to
-//! the next epoch, whose primary is the next node in the order of the ids.
+//! those that are missing. If a backup does not hear the primary of its epoch for a while, it goes
+//! to the next epoch, whose primary is the next node in the order of the ids.
 //!
 //! Without faults one node executes everything, so it is linearizable. With them:
 //! - Updates that the primary acknowledged and nobody copied are lost when another one takes over.

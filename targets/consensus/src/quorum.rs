@@ -12,16 +12,16 @@
 //! In the mode `no-write-back` a read answers after its first half. While a write has reached one
 //! node only, a read that asks this node sees it and a later one that does not ask it misses it.
 //!
-//! Values and tags are saved before they are acknowledged, and nodes come back with what they saved.
-//! A node counts itself in both majorities, and adopts its own write before it tells others: so it
-//! never makes the same tag twice, also over a crash. Messages may be lost; they are sent again.
-//! With a majority dead or cut off nothing is answered but that nobody knows.
+//! Values and tags are saved before they are acknowledged, and nodes come back with what they
+//! saved. A node counts itself in both majorities, and adopts its own write before it tells others:
+//! so it never makes the same tag twice, also over a crash. Messages may be lost; they are sent
+//! again. With a majority dead or cut off nothing is answered but that nobody knows.
 //!
-//! Only reading and writing can be had this way. A compare-and-set solves consensus among any number
-//! of nodes and a register not even among two (Herlihy, "Wait-Free Synchronization", 1991: their
-//! consensus numbers are infinite and 1), and this protocol always ends when a majority lives,
-//! which consensus cannot promise (Fischer, Lynch and Paterson, 1985). So every other command is
-//! refused.
+//! Only reading and writing can be had this way. A compare-and-set solves consensus among any
+//! number of nodes and a register not even among two (Herlihy, "Wait-Free Synchronization", 1991:
+//! their consensus numbers are infinite and 1), and this protocol always ends when a majority
+//! lives, which consensus cannot promise (Fischer, Lynch and Paterson, 1985). So every other
+//! command is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -12,11 +12,11 @@
 //! Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System" (1978), says what
 //! would be needed: to answer only once nothing earlier can arrive.
 //!
-//! In the mode `client` the order is that of the clients' clocks. They are as wrong as the servers',
-//! and there are more of them.
+//! In the mode `client` the order is that of the clients' clocks. They are as wrong as the
+//! servers', and there are more of them.
 //!
-//! A command that reads before it writes (compare-and-set, append, add) reads what its node has; its
-//! result is written like any other value.
+//! A command that reads before it writes (compare-and-set, append, add) reads what its node has;
+//! its result is written like any other value.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -68,6 +68,18 @@ impl Fault {
             Fault::Snapshot { node } => Action::Snapshot {
                 node: roles.one(node)?,
             },
+            _ => self.resolve_inside(&roles)?,
+        };
+        if does_nothing(&action) {
+            Err(Unresolved::Nothing)
+        } else {
+            Ok(action)
+        }
+    }
+
+    /// As [`resolve`](Self::resolve), of what only a simulated lab can do.
+    fn resolve_inside(&self, roles: &Roles<'_>) -> Result<Action, Unresolved> {
+        Ok(match self {
             Fault::Lossy { nodes, flaws } => Action::Lossy {
                 links: roles.touching(nodes)?,
                 flaws: *flaws,
@@ -94,12 +106,8 @@ impl Fault {
             Fault::Lie { nodes } => Action::Lie {
                 nodes: roles.set(nodes)?,
             },
-        };
-        if does_nothing(&action) {
-            Err(Unresolved::Nothing)
-        } else {
-            Ok(action)
-        }
+            _ => return Err(Unresolved::Nothing),
+        })
     }
 }
 

@@ -140,6 +140,13 @@ impl Draw<'_> {
             FaultKind::SnapshotNow => Fault::Snapshot {
                 node: self.leader_or_other(),
             },
+            _ => self.fault_of_place(kind),
+        }
+    }
+
+    /// A fault of one site, or of what is inside a node.
+    fn fault_of_place(&mut self, kind: FaultKind) -> Fault {
+        match kind {
             FaultKind::CutSite => {
                 let (inside, outside) = self.site();
                 Fault::Partition {
@@ -161,7 +168,8 @@ impl Draw<'_> {
             FaultKind::WipeDisk => Fault::Wipe {
                 nodes: vec![self.any_name()],
             },
-            FaultKind::Lie => Fault::Lie {
+            // The last is `Lie`; all others have their arms.
+            _ => Fault::Lie {
                 nodes: vec![self.any_name()],
             },
         }

@@ -1,3 +1,5 @@
+//! Whole runs in the simulated lab, judged.
+
 use testimony_checker::{Budget, Verdict};
 use testimony_engine::{Draft, Recovery};
 use testimony_history::{ReadOptions, read};

@@ -11,8 +11,8 @@ use crate::replica::{Audit, Breach, Output};
 /// A tag stands for one value, at all nodes and at all times: or else two nodes that agree on the
 /// tag could answer differently.
 ///
-/// It looks at what nodes keep of what others told them. What a node is about to save of its own may
-/// be lost in a crash before anybody else hears of it, and then the tag is free again.
+/// It looks at what nodes keep of what others told them. What a node is about to save of its own
+/// may be lost in a crash before anybody else hears of it, and then the tag is free again.
 #[derive(Debug, Default)]
 pub struct OneValuePerTag {
     values: BTreeMap<(String, Tag), Value>,

@@ -1,3 +1,5 @@
+//! Nodes of the log, stepped by hand.
+
 use rand::RngExt;
 
 use super::*;

@@ -53,8 +53,8 @@ impl<M: StateMachine> MultiPaxos<M> {
         }
     }
 
-    /// Proposes an action; whoever waits for it is answered when it is chosen, or when leadership is
-    /// lost.
+    /// Proposes an action; whoever waits for it is answered when it is chosen, or when leadership
+    /// is lost.
     pub(super) fn order_action(&mut self, ticket: u64, action: Action<M::Command>) {
         let position = self.propose(action);
         if let Some(office) = self.office_mut() {

@@ -1,3 +1,5 @@
+//! A log with a leader, stepped by hand.
+
 use std::collections::BTreeSet;
 
 use rand::RngExt;

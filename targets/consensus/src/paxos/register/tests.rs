@@ -1,3 +1,5 @@
+//! Single keys, stepped by hand.
+
 use rand::RngExt;
 use serde_json::json;
 
