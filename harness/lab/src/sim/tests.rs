@@ -6,6 +6,7 @@ use testimony_history::{ReadOptions, read};
 
 use super::*;
 
+mod majorities;
 mod protocols;
 
 fn plan(seed: u64, change: impl FnOnce(&mut Draft)) -> Plan {
@@ -54,4 +55,28 @@ fn a_plan_gives_the_same_bytes_again() {
     assert!(one.history == other.history && one.injections == other.injections);
     assert!(one.status == other.status && one.story == other.story);
     assert_eq!(one.costs, other.costs);
+}
+
+/// FNV-1a, 64 bits.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The same in a debug and in a release build, and on every machine. A change of a protocol, of the
+/// nemesis or of the lab changes them, and is seen to do so.
+#[test]
+fn a_plan_gives_these_bytes_everywhere() {
+    let mut lines = Vec::new();
+    for target in testimony_systems::targets() {
+        if !target.labs.iter().any(|lab| lab == "sim") {
+            continue;
+        }
+        let plan = protocols::plan_for(&target.name, 7, |_| {});
+        let run = run(&plan);
+        let (history, story) = (fingerprint(&run.history), fingerprint(&run.story));
+        lines.push(format!("{:18} {history:016x} {story:016x}", target.name));
+    }
+    insta::assert_snapshot!(lines.join("\n"));
 }

@@ -16,7 +16,7 @@ fn seeds() -> u64 {
 }
 
 /// The plan for a protocol, `name` or `name:mode`.
-fn plan_for(target: &str, seed: u64, change: impl Fn(&mut Draft)) -> Plan {
+pub(super) fn plan_for(target: &str, seed: u64, change: impl Fn(&mut Draft)) -> Plan {
     let name = target.split(':').next().expect("a name");
     let targets = testimony_systems::targets();
     let info = targets.into_iter().find(|info| info.name == name);
