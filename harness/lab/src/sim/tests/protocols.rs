@@ -181,3 +181,10 @@ fn a_decision_that_is_not_logged_is_missed() {
     let found = (0..seeds()).filter(|seed| seen(*seed)).count() as u64;
     assert_eq!(found, seeds());
 }
+
+#[test]
+fn paxos_is_linearizable_for_keys_for_a_log_and_with_a_leader() {
+    for target in ["paxos-register", "paxos", "multi-paxos"] {
+        never(target, usual);
+    }
+}
