@@ -166,6 +166,8 @@ impl<M: StateMachine> Paxos<M> {
             }
             Deed::Begins(ballot) => {
                 self.rounds += 1;
+                let campaigns = Note::Campaigns(ballot.number());
+                self.outputs.push(Output::Note(campaigns));
                 let says = format!("begins round {ballot} for position {position}");
                 self.outputs.push(Output::Note(Note::Says(says)));
             }

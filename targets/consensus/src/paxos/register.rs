@@ -217,6 +217,8 @@ impl PaxosRegister {
             }
             Deed::Begins(ballot) => {
                 self.rounds += 1;
+                let campaigns = Note::Campaigns(ballot.number());
+                self.outputs.push(Output::Note(campaigns));
                 let says = format!("begins round {ballot} for `{key}`");
                 self.outputs.push(Output::Note(Note::Says(says)));
             }

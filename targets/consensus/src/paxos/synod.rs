@@ -14,8 +14,8 @@ use crate::NodeId;
 
 /// A round that is not through after so many ticks is given up; twice as many after each failure.
 const PATIENCE: u64 = 10;
-/// How often waiting times double at most.
-const DOUBLINGS: u32 = 6;
+/// How often waiting times double at most: after a partition nobody should wait for long.
+const DOUBLINGS: u32 = 4;
 
 /// What is said about an instance.
 #[derive(Clone, Debug, PartialEq)]
