@@ -188,3 +188,8 @@ fn paxos_is_linearizable_for_keys_for_a_log_and_with_a_leader() {
         never(target, usual);
     }
 }
+
+#[test]
+fn the_naive_majority_read_of_a_log_is_violated() {
+    often("paxos:quorum-read", usual);
+}
