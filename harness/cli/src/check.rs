@@ -24,14 +24,27 @@ pub(crate) struct Checked {
     command: String,
 }
 
-/// Judges every file; the worst outcome counts.
+/// Judges every file; the worst outcome counts. One that cannot be read takes nothing from what is
+/// said of the others, and hides no violation.
 pub(crate) fn run(arguments: &CheckArguments) -> Result<RunOutcome, Failure> {
     let mut answers = Answers::default();
+    let mut unread = None;
     for path in &arguments.files {
-        let file = HistoryFile::load(path, &arguments.reading)?;
-        answers.take(&Checked::of(file, &arguments.limits), arguments)?;
+        match HistoryFile::load(path, &arguments.reading) {
+            Ok(file) => answers.take(&Checked::of(file, &arguments.limits), arguments)?,
+            Err(failure) if unread.is_none() => unread = Some(failure),
+            Err(failure) => terminal::tell(&failure.to_string()),
+        }
     }
-    answers.close(arguments)
+    let outcome = answers.close(arguments)?;
+    match unread {
+        Some(failure) if outcome == RunOutcome::Violation => {
+            terminal::tell(&failure.to_string());
+            Ok(outcome)
+        }
+        Some(failure) => Err(failure),
+        None => Ok(outcome),
+    }
 }
 
 /// What is said of the files that were judged.
@@ -63,7 +76,7 @@ impl Answers {
 
     /// Says what is said of all of them.
     pub(crate) fn close(self, arguments: &CheckArguments) -> Result<RunOutcome, Failure> {
-        if arguments.json {
+        if arguments.json && !self.objects.is_empty() {
             terminal::answer(&one_or_all(&self.objects))?;
         }
         if let Some(path) = &arguments.junit {

@@ -1,9 +1,12 @@
 //! What is known after a run, and the views of it that all reports share.
 
+use std::collections::BTreeSet;
+
 use testimony_checker::examination::Examination;
 use testimony_checker::{Judgement, Verdict};
 use testimony_engine::{
-    InjectionRecord, InjectionTrouble, Nanos, Plan, Recovery, RunSummary, StatusSample, Trouble,
+    FaultKind, InjectionRecord, InjectionTrouble, Nanos, Plan, Recovery, RunSummary, StatusSample,
+    Trouble,
 };
 use testimony_history::Recording;
 
@@ -195,6 +198,21 @@ impl RunReport<'_> {
         self.summary.troubles.iter().map(said).collect()
     }
 
+    /// That the plan goes beyond what any protocol here claims to stand, if it does.
+    pub(crate) fn beyond(&self) -> Option<String> {
+        let stood: BTreeSet<FaultKind> = FaultKind::of_crashes().collect();
+        let planned = self.plan.injections.iter().map(|injection| injection.kind);
+        let beyond: BTreeSet<FaultKind> = planned.filter(|kind| !stood.contains(kind)).collect();
+        let words: Vec<&str> = beyond.into_iter().map(FaultKind::name).collect();
+        (!words.is_empty()).then(|| {
+            format!(
+                "no verdict is promised: {} is beyond what a protocol that survives crashes claims \
+                 to stand",
+                words.join(" and ")
+            )
+        })
+    }
+
     /// The plan as names and values.
     pub(crate) fn plan_rows(&self) -> Vec<(&'static str, String)> {
         let plan = self.plan;
@@ -222,6 +240,7 @@ impl RunReport<'_> {
         if !settings.is_empty() {
             rows.push(("Settings", settings.join(", ")));
         }
+        rows.extend(self.beyond().map(|beyond| ("Beyond", beyond)));
         rows.push(("Schedule", self.schedule()));
         rows
     }

@@ -265,3 +265,19 @@ fn wrong_usage_exits_with_2() {
         .exits_with(2)
         .complains(&["plan.toml"]);
 }
+
+#[test]
+fn a_file_that_cannot_be_read_takes_nothing_from_what_is_said_of_the_others() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    file(folder.path(), "stale.jsonl", STALE_READ);
+    file(folder.path(), "right.jsonl", LINEARIZABLE);
+    let check = |name: &str| testimony(folder.path(), &["check", "--json", "absent", name]);
+    let answer = check("right.jsonl").exits_with(2).complains(&["absent"]);
+    assert!(
+        answer.stdout.contains("\"linearizable\""),
+        "{}",
+        answer.stdout
+    );
+    let answer = check("stale.jsonl").exits_with(1).complains(&["absent"]);
+    assert!(answer.stdout.contains("\"illegal\""), "{}", answer.stdout);
+}

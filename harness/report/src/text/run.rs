@@ -103,6 +103,9 @@ fn counts(page: &mut Page, report: &RunReport<'_>) {
         page.entry(if number == 0 { "operations" } else { "" }, line);
     }
     page.entry("faults", &report.faults_in_words());
+    if let Some(beyond) = report.beyond() {
+        page.entry("beyond", &beyond);
+    }
     page.entry("end", &report.end_in_words());
 }
 
