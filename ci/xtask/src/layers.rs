@@ -34,7 +34,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["testimony-history", "testimony-checker", "testimony-engine"],
     ),
     ("xtask", &["testimony-history", "testimony-checker"]),
+    (EXAMPLE, &["testimony-consensus"]),
 ];
+
+/// Shows what somebody outside of this house can do, so nothing in it may depend on it.
+const EXAMPLE: &str = "own-protocol";
 
 /// The one edge that even a test may not have.
 const FORBIDDEN_IN_TESTS: (&str, &str) = ("testimony-engine", "testimony-checker");
@@ -68,6 +72,9 @@ fn wrong_edges(metadata: &Metadata) -> Vec<String> {
 }
 
 fn allowed(from: &str, to: &str, kind: DependencyKind) -> bool {
+    if to == EXAMPLE {
+        return false;
+    }
     if kind == DependencyKind::Development {
         return (from, to) != FORBIDDEN_IN_TESTS;
     }
@@ -103,6 +110,14 @@ mod tests {
             "testimony-checker",
             DependencyKind::Normal
         ));
+    }
+
+    #[test]
+    fn nothing_depends_on_an_example() {
+        for kind in [DependencyKind::Normal, DependencyKind::Development] {
+            assert!(!allowed("testimony", EXAMPLE, kind));
+            assert!(!allowed("testimony-lab", EXAMPLE, kind));
+        }
     }
 
     #[test]

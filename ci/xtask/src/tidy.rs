@@ -15,7 +15,15 @@ use crate::toolbox;
 const COLUMNS: usize = 100;
 const FUNCTION_LINES: usize = 70;
 const FILE_LINES: usize = 500;
-const FOLDERS: [&str; 6] = ["histories", "checker", "targets", "harness", "ci", "fuzz"];
+const FOLDERS: [&str; 7] = [
+    "histories",
+    "checker",
+    "targets",
+    "harness",
+    "ci",
+    "fuzz",
+    "examples",
+];
 const VAGUE_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "manager", "misc"];
 
 /// Fail, naming every place that breaks a rule.

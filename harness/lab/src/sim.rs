@@ -19,6 +19,7 @@ mod world;
 
 use testimony_consensus::Replica;
 use testimony_consensus::broadcast::Broadcast;
+use testimony_consensus::bug::Bug;
 use testimony_consensus::machine::store::Store;
 use testimony_consensus::paxos::{MultiPaxos, Paxos, PaxosRegister};
 use testimony_consensus::primary_backup::PrimaryBackup;
@@ -45,25 +46,39 @@ pub struct SimOptions {
 /// If nothing of that name can be simulated, or a node cannot start with the plan's settings.
 pub fn simulate(plan: &Plan, options: SimOptions) -> Result<Simulated, SimError> {
     match plan.target.as_str() {
-        "raft" => perform::<Raft<Store>>(plan, options),
-        "single" => perform::<Single<Store>>(plan, options),
-        "broadcast" => perform::<Broadcast<Store>>(plan, options),
-        "timestamp" => perform::<Timestamp>(plan, options),
-        "primary-backup" => perform::<PrimaryBackup<Store>>(plan, options),
-        "quorum" => perform::<Quorum>(plan, options),
-        "two-phase-commit" => perform::<TwoPhaseCommit<Store>>(plan, options),
-        "paxos-register" => perform::<PaxosRegister>(plan, options),
-        "paxos" => perform::<Paxos<Store>>(plan, options),
-        "multi-paxos" => perform::<MultiPaxos<Store>>(plan, options),
+        "raft" => simulate_replica::<Raft<Store>>(plan, options),
+        "single" => simulate_replica::<Single<Store>>(plan, options),
+        "broadcast" => simulate_replica::<Broadcast<Store>>(plan, options),
+        "timestamp" => simulate_replica::<Timestamp>(plan, options),
+        "primary-backup" => simulate_replica::<PrimaryBackup<Store>>(plan, options),
+        "quorum" => simulate_replica::<Quorum>(plan, options),
+        "two-phase-commit" => simulate_replica::<TwoPhaseCommit<Store>>(plan, options),
+        "paxos-register" => simulate_replica::<PaxosRegister>(plan, options),
+        "paxos" => simulate_replica::<Paxos<Store>>(plan, options),
+        "multi-paxos" => simulate_replica::<MultiPaxos<Store>>(plan, options),
         other => Err(SimError::UnknownTarget(other.to_owned())),
     }
 }
 
-fn perform<R: Replica<Machine = Store>>(
+/// As [`simulate`], with nodes of a protocol of one's own; `examples/own-protocol` is one. The
+/// plan's target is only a name here. The nodes replicate a [`Store`], for its operations are what
+/// workloads are made of.
+///
+/// # Errors
+/// If the plan plants a bug that is none of [`Bug`]'s, a node cannot start with the plan's
+/// settings, or none leads within 30 s of virtual time. A mistake of one's own is planted by a mode
+/// or a setting.
+pub fn simulate_replica<R: Replica<Machine = Store>>(
     plan: &Plan,
     options: SimOptions,
 ) -> Result<Simulated, SimError> {
-    World::<R>::new(plan, options)?.perform()
+    let bug = plan.bug.as_deref().map(bug).transpose()?;
+    World::<R>::new(plan, bug, options)?.perform()
+}
+
+/// A bug that nobody knows would be planted nowhere, and the run would pass.
+fn bug(name: &str) -> Result<Bug, SimError> {
+    Bug::from_name(name).ok_or_else(|| SimError::UnknownBug(name.to_owned()))
 }
 
 #[cfg(test)]

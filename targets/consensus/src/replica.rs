@@ -5,7 +5,8 @@
 //! whoever runs it carries the outputs out, on a simulated network and disk or on real ones.
 //!
 //! To bring a protocol of your own, implement [`Replica`] for its node: six types, and five
-//! functions. What must hold across all nodes goes into an [`Audit`].
+//! functions. What must hold across all nodes goes into an [`Audit`]. `examples/own-protocol` does
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};

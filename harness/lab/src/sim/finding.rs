@@ -75,6 +75,9 @@ pub enum SimError {
     /// There is no such core.
     #[error("{0} cannot be simulated: its nodes are programs of others; use `--lab process`")]
     UnknownTarget(String),
+    /// There is no such mistake to plant.
+    #[error("there is no bug `{0}` to plant")]
+    UnknownBug(String),
     /// A node refuses its settings.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -110,11 +110,14 @@ pub(super) enum Asker {
 }
 
 impl<R: Replica<Machine = Store>> World<R> {
-    pub(super) fn new(plan: &Plan, options: SimOptions) -> Result<Self, SimError> {
+    pub(super) fn new(
+        plan: &Plan,
+        bug: Option<Bug>,
+        options: SimOptions,
+    ) -> Result<Self, SimError> {
         let names = plan.node_names();
         let recording = Recording::begin(plan, options.story);
         let recording = recording.map_err(|error| SimError::Recording(error.to_string()))?;
-        let bug = plan.bug.as_deref().and_then(Bug::from_name);
         let mut world = World {
             now: Nanos::ZERO,
             agenda: Agenda::new(),
