@@ -125,8 +125,9 @@ impl Campaigns {
 
     /// One campaign, as JSON. What it exits with is in it.
     fn simulate(&self, words: &[&str]) -> Result<Value> {
-        let fixed = ["simulate", "--keep-going", "--json", "--time", &self.time];
-        testimony(&[&fixed, words].concat())
+        let fixed = ["simulate", "--keep-going", "--keep", "0", "--json"];
+        let time = ["--time", &self.time];
+        testimony(&[&fixed, &time[..], words].concat())
     }
 }
 

@@ -152,8 +152,10 @@ pub(crate) struct SimulateArguments {
     /// How many runs at a time. [default: one per core]
     #[arg(long)]
     pub(crate) jobs: Option<usize>,
-    /// Keep the recording of every run here. [default: of the first
-    /// ten findings only, in runs]
+    /// Keep the recordings of so many findings; the others have their command.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) keep: usize,
+    /// Keep the recording of every run here. [default: of the first findings only, in runs]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// One JSON object on stdout instead of text.

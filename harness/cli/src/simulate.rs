@@ -63,8 +63,6 @@ pub(crate) struct Found {
     pub(crate) folder: String,
 }
 
-/// Findings whose recordings are kept where nobody asked for all; the others have their command.
-const KEPT: usize = 10;
 /// Troubles that are told.
 const TROUBLES_TOLD: usize = 10;
 
@@ -321,7 +319,11 @@ fn keep(
     campaign: &mut Campaign,
 ) -> Result<(), Failure> {
     let out = arguments.out.as_deref();
-    let kept = if out.is_some() { usize::MAX } else { KEPT };
+    let kept = if out.is_some() {
+        usize::MAX
+    } else {
+        arguments.keep
+    };
     for found in campaign.findings.iter_mut().take(kept) {
         let plan = plan(draft, info, found.seed)?;
         let out = out.unwrap_or(Path::new("runs"));
