@@ -287,6 +287,15 @@ pub(crate) struct ShrinkArguments {
     /// Where to write the smaller history. [default: stdout]
     #[arg(long, short)]
     pub(crate) output: Option<PathBuf>,
+    /// Of a simulated run: how many smaller plans are carried out at most.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub(crate) tries: u64,
+    /// Of a simulated run: for how long smaller plans are looked for.
+    #[arg(long, default_value = "2m", value_parser = humantime::parse_duration)]
+    pub(crate) within: Duration,
+    /// Of a simulated run: where the folder of the smaller one is made.
+    #[arg(long, default_value = "runs")]
+    pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) reading: Reading,
     #[command(flatten)]

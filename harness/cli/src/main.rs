@@ -26,6 +26,7 @@ mod run;
 mod run_folder;
 mod session;
 mod shrink;
+mod shrink_run;
 mod simulate;
 mod simulation;
 mod source;

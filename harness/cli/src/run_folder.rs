@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use testimony_engine::{InjectionRecord, Plan, RunSummary, StatusSample};
+use testimony_engine::{InjectionRecord, Moment, Plan, RunSummary, StatusSample};
 use testimony_lab::sim::{Costs, Finding};
 use testimony_report::StoppedEarly;
 
@@ -46,6 +46,8 @@ pub(crate) struct Leftovers {
     pub(crate) closing: Closing,
     pub(crate) injections: Vec<InjectionRecord>,
     pub(crate) status: Vec<StatusSample>,
+    /// What went on inside, where a simulation looked.
+    pub(crate) story: Vec<Moment>,
 }
 
 impl RunFolder {
@@ -100,6 +102,7 @@ impl RunFolder {
                 closing: self.closing()?,
                 injections: self.lines("injections.jsonl")?,
                 status: self.lines("status.jsonl")?,
+                story: self.lines("story.jsonl")?,
             })
         };
         read()

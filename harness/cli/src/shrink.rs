@@ -12,11 +12,15 @@ use crate::check::{Checked, write_to};
 use crate::failure::Failure;
 use crate::history_file::HistoryFile;
 use crate::run_folder::RunFolder;
-use crate::terminal;
 use crate::verdict_of_run::JudgedRun;
+use crate::{shrink_run, terminal};
 
-/// Writes the counterexample; a history that is not illegal has none.
+/// Makes the plan of a simulated run smaller. Of anything else, and where a file is named, writes
+/// the counterexample; a history that is not illegal has none.
 pub(crate) fn shrink(arguments: &ShrinkArguments) -> Result<RunOutcome, Failure> {
+    if shrink_run::is_for(arguments) {
+        return shrink_run::run(arguments);
+    }
     let checked = judged(&arguments.input, &arguments.reading, &arguments.limits)?;
     let report = checked.report();
     let Verdict::Illegal(found) = &report.judgement.verdict else {

@@ -202,7 +202,8 @@ fn judge(plan: &Plan, ended: &Simulated, limits: &Limits) -> Trial {
     }
 }
 
-fn verdict(
+/// What a run came to, and what was found in which words; or why it means nothing.
+pub(crate) fn verdict(
     plan: &Plan,
     ended: &Simulated,
     limits: &Limits,

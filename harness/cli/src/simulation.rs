@@ -12,7 +12,13 @@ pub(crate) const LAB: &str = "sim";
 /// Carries the plan out in virtual time, and leaves in `folder` what any run leaves, and the story
 /// of what went on inside.
 pub(crate) fn perform(plan: &Plan, folder: &RunFolder) -> Result<Closing, Failure> {
-    let ended = simulate(plan, SimOptions { story: true });
+    let ended = simulate(
+        plan,
+        SimOptions {
+            story: true,
+            ..SimOptions::default()
+        },
+    );
     let ended = ended.map_err(|error| Failure::Broken(error.into()))?;
     folder.write("history.jsonl", &ended.history)?;
     folder.write("injections.jsonl", &ended.injections)?;

@@ -83,6 +83,7 @@ impl JudgedRun {
             events: &self.file.recording,
             injections: &self.leftovers.injections,
             status: &self.leftovers.status,
+            story: &self.leftovers.story,
             timings: self.timings,
             deaths: &self.leftovers.closing.deaths,
             unavailable: self.unavailable.clone(),
@@ -237,7 +238,7 @@ fn unavailable(recovery: &Recovery, limit: Option<Duration>) -> Option<String> {
                 "{silent} did not serve within {within} of the last heal."
             ))
         }
-        Recovery::NotReached | Recovery::Recovered { .. } => None,
+        Recovery::NotReached | Recovery::NotAsked | Recovery::Recovered { .. } => None,
     }
 }
 

@@ -12,6 +12,7 @@
 //! reads* of every key; *done*. Every wait has a deadline, and the next one is always announced
 //! with [`Command::WakeAt`], so a lab that does nothing but answer cannot make a run hang.
 
+mod calls;
 mod final_reads;
 mod injections;
 mod pace;
@@ -29,6 +30,7 @@ use crate::{
     Action, ClusterStatus, Command, FaultKind, Nanos, NodeName, Phase, Plan, ProcessId, Recovery,
     RunSummary, Signal,
 };
+use calls::Calls;
 use final_reads::FinalReads;
 use injections::Injections;
 use pace::Pace;
@@ -53,6 +55,8 @@ pub struct Conductor {
     workload: Workload,
     processes: Processes,
     pace: Pace,
+    /// The operations that the plan lists, if it does.
+    calls: Option<Calls>,
     injections: Injections,
     status: Option<ClusterStatus>,
     /// Who led last, in which term.
@@ -82,6 +86,7 @@ impl Conductor {
             workload: Workload::new(plan.seed, &plan.workload),
             processes: Processes::new(plan),
             pace: Pace::new(plan),
+            calls: Calls::new(plan),
             injections: Injections::new(plan),
             status: None,
             leader: None,
@@ -140,7 +145,7 @@ impl Conductor {
         summary.troubles = self.injections.troubles().to_vec();
         summary.injections_cut_off = self.injections.cut_off();
         let reads = self.final_reads.clone().unwrap_or_default();
-        summary.final_reads = reads.counts(self.workload.touched());
+        summary.final_reads = reads.counts(self.keys_to_read());
         summary
     }
 
@@ -297,10 +302,17 @@ impl Conductor {
                     .abandon("it was not undone in the time for recovery");
                 self.workload.look_back(self.now);
                 self.healed_at = Some(self.now);
-                self.deadline = self.now + self.plan.recovery;
+                let calls = self.calls.as_ref();
+                let end = calls.map_or(self.now, |c| c.end(self.started_at, &self.plan));
+                self.deadline = self.now.max(end) + self.plan.recovery;
             }
             return;
         };
+        match &self.calls {
+            Some(calls) if !calls.are_over() && !self.is_late() => return,
+            Some(calls) if !calls.probes => return self.last_calls(Recovery::NotAsked),
+            _ => {}
+        }
         let silent = self.silent();
         if silent.is_empty() {
             let after = self.now.since(healed_at);
@@ -347,7 +359,7 @@ impl Conductor {
         let mut chance = Chance::new(self.plan.seed, "final reads");
         let times = self.plan.workload.final_reads;
         FinalReads::new(
-            self.workload.touched(),
+            self.keys_to_read(),
             &self.nodes,
             times,
             &mut chance,
@@ -362,6 +374,10 @@ impl Conductor {
 
     /// Starts the workload's operations that are due.
     fn work(&mut self, commands: &mut Vec<Command>) {
+        self.call_as_planned(commands);
+        if !self.draws() {
+            return;
+        }
         while self.pace.due() <= self.now
             && let Some(caller) = self.pick()
         {
@@ -376,7 +392,8 @@ impl Conductor {
         if self.phase == Phase::Healing && self.healed_at.is_some() {
             let silent = self.silent();
             let turn = usize::try_from(self.summary.invoked()).unwrap_or(0);
-            if turn.is_multiple_of(2) && !silent.is_empty() {
+            let due = turn.is_multiple_of(2) || self.calls.is_some();
+            if due && !silent.is_empty() {
                 return self.processes.pick_for(&silent[turn / 2 % silent.len()]);
             }
         }
@@ -421,7 +438,10 @@ impl Conductor {
 
     fn wake(&self) -> Option<Nanos> {
         let idle = self.processes.any_idle();
-        let work = idle.then(|| self.pace.due());
+        let drawn = (idle && self.draws()).then(|| self.pace.due());
+        let calls = self.calls.as_ref();
+        let planned = calls.and_then(|calls| calls.wake(self.started_at, self.now));
+        let work = drawn.or(planned);
         let injections = self.injections.wake(self.now);
         let due = match self.phase {
             Phase::Starting | Phase::Done => return None,

@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::fault::UnknownFaultKind;
 use crate::{
-    FaultKind, Mix, PlanError, PlannedInjection, SpanRange, WorkloadKind, WorkloadParams, span,
+    FaultKind, Mix, PlanError, PlannedInjection, Script, SpanRange, WorkloadKind, WorkloadParams,
+    span,
 };
 
 /// A plan with gaps. [`Plan::resolve`](crate::Plan::resolve) fills them. A plan's own file is a
@@ -81,6 +82,9 @@ pub struct Draft {
     /// The faults one by one. They win over `nemesis`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub injections: Option<Vec<PlannedInjection>>,
+    /// The operations one by one. They win over `workload`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
 }
 
 /// A workload with gaps.
@@ -190,6 +194,7 @@ impl Draft {
             },
             nemesis: over.nemesis.or(self.nemesis),
             injections: over.injections.or(listed),
+            script: over.script.or(self.script),
         }
     }
 }

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::{NodeName, span};
 
+mod rename;
 mod resolve;
 
 pub(crate) use resolve::Unresolved;

@@ -11,9 +11,11 @@ use crate::{Fault, FaultKind, NodeName, WorkloadParams, span};
 
 mod error;
 mod resolve;
+mod script;
 mod validate;
 
 pub use error::PlanError;
+pub use script::{PlannedCall, Script};
 
 /// The version of the file's format.
 pub(crate) const VERSION: u32 = 1;
@@ -74,6 +76,9 @@ pub struct Plan {
     /// Which faults, in the order of their beginning.
     #[serde(default)]
     pub injections: Vec<PlannedInjection>,
+    /// Which operations, one by one, in place of those that the workload draws.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
 }
 
 /// One fault of the schedule.

@@ -126,6 +126,8 @@ pub enum Recovery {
         /// The nodes that led to none.
         silent: Vec<String>,
     },
+    /// Nobody asked: the plan lists its operations, and none is to find out.
+    NotAsked,
 }
 
 /// What the final reads reached.

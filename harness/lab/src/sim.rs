@@ -38,6 +38,8 @@ use world::World;
 pub struct SimOptions {
     /// Whether all that went on inside is written down: every message, every turn.
     pub story: bool,
+    /// Whether it is over as soon as an invariant does not hold: what comes after is then unknown.
+    pub until_breach: bool,
 }
 
 /// Carries a plan out in virtual time. Never sleeps.

@@ -14,6 +14,7 @@ pub mod junit;
 pub mod outcome;
 pub mod run_report;
 pub mod stopped_early;
+pub mod story;
 pub mod text;
 
 mod advice;

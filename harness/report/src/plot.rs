@@ -10,6 +10,7 @@ pub(crate) mod lanes;
 pub(crate) mod latency;
 pub(crate) mod roles;
 pub(crate) mod samples;
+pub(crate) mod space_time;
 pub(crate) mod staleness;
 pub(crate) mod throughput;
 pub(crate) mod timeline;

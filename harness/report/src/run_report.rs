@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use testimony_checker::examination::Examination;
 use testimony_checker::{Judgement, Verdict};
 use testimony_engine::{
-    FaultKind, InjectionRecord, InjectionTrouble, Nanos, Plan, Recovery, RunSummary, StatusSample,
-    Trouble,
+    FaultKind, InjectionRecord, InjectionTrouble, Moment, Nanos, Plan, Recovery, RunSummary,
+    StatusSample, Trouble,
 };
 use testimony_history::Recording;
 
@@ -38,6 +38,8 @@ pub struct RunReport<'a> {
     pub injections: &'a [InjectionRecord],
     /// What the nodes said of themselves over time.
     pub status: &'a [StatusSample],
+    /// What went on inside, where a simulation looked; else empty.
+    pub story: &'a [Moment],
     /// How long reading and checking took. `None` where no file may depend on a clock.
     pub timings: Option<Timings>,
     /// Nodes that ended by themselves, and what they said last.
@@ -167,6 +169,7 @@ impl RunReport<'_> {
         let summary = self.summary;
         let recovery = match &summary.recovery {
             Recovery::NotReached => "the run ended before the cluster was healed".to_owned(),
+            Recovery::NotAsked => "nobody asked whether every node served again".to_owned(),
             Recovery::Recovered { after } => {
                 let after = phrase::duration(Nanos::from(*after).0);
                 format!("every node served {after} after the last heal")

@@ -4,4 +4,5 @@ mod checking;
 mod following;
 mod program;
 mod running;
+mod shrinking;
 mod simulating;

@@ -65,6 +65,21 @@ impl Processes {
         !self.idle.is_empty()
     }
 
+    /// Whether that client is ready to call.
+    pub(super) fn is_idle(&self, client: usize) -> bool {
+        self.idle.contains(&client)
+    }
+
+    /// That client, asking `node`.
+    pub(super) fn caller(&self, client: u32, node: &NodeName) -> Caller {
+        let slot = usize::try_from(client).expect("a checked number of a client");
+        Caller {
+            slot,
+            process: self.current[slot],
+            node: node.clone(),
+        }
+    }
+
     /// Whether a call is under way.
     pub(super) fn any_open(&self) -> bool {
         !self.open.is_empty()

@@ -58,6 +58,14 @@ pub enum PlanError {
         /// The operation.
         function: String,
     },
+    /// A listed operation cannot be called.
+    #[error("call {number} of the script cannot be made: {problem}")]
+    Call {
+        /// Its place in the list, from 1.
+        number: usize,
+        /// Why not.
+        problem: String,
+    },
     /// The target's histories cannot be judged that way.
     #[error("{target} cannot be judged as model `{model}`, which workload `{workload}` needs")]
     Model {

@@ -38,6 +38,7 @@ impl Plan {
             workload: workload(&draft, &profile, target)?,
             bug: draft.bug,
             injections: Vec::new(),
+            script: draft.script,
         };
         plan.validate()?;
         plan.injections = match draft.injections {

@@ -25,6 +25,7 @@ impl Plan {
         self.check_spans()?;
         check_workload(&self.workload)?;
         self.check_numbers()?;
+        self.check_script()?;
         self.injections
             .iter()
             .try_for_each(|injection| self.check_injection(injection))

@@ -11,6 +11,8 @@ mod plan;
 #[cfg(test)]
 mod schedule;
 #[cfg(test)]
+mod script;
+#[cfg(test)]
 mod summary;
 #[cfg(test)]
 mod teeth;

@@ -19,7 +19,14 @@ fn plan(seed: u64, change: impl FnOnce(&mut Draft)) -> Plan {
 }
 
 fn run(plan: &Plan) -> Simulated {
-    simulate(plan, SimOptions { story: true }).expect("it can be simulated")
+    simulate(
+        plan,
+        SimOptions {
+            story: true,
+            ..SimOptions::default()
+        },
+    )
+    .expect("it can be simulated")
 }
 
 fn judge(plan: &Plan, run: &Simulated) -> Verdict {

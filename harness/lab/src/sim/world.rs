@@ -58,6 +58,7 @@ pub(super) struct World<R: Replica<Machine = Store>> {
     looks: u64,
     started: bool,
     finished: bool,
+    until_breach: bool,
     leader_seen: Nanos,
 }
 
@@ -142,6 +143,7 @@ impl<R: Replica<Machine = Store>> World<R> {
             looks: 0,
             started: false,
             finished: false,
+            until_breach: options.until_breach,
             leader_seen: Nanos::ZERO,
         };
         for node in 0..world.nodes.len() {
@@ -153,7 +155,7 @@ impl<R: Replica<Machine = Store>> World<R> {
 
     /// From the first tick to the conductor's `Finish`.
     pub(super) fn perform(mut self) -> Result<Simulated, SimError> {
-        while !self.finished {
+        while !self.is_over() {
             let Some((at, event)) = self.agenda.take() else {
                 break;
             };
@@ -170,6 +172,10 @@ impl<R: Replica<Machine = Store>> World<R> {
         }
         self.compare_states();
         self.close()
+    }
+
+    fn is_over(&self) -> bool {
+        self.finished || (self.until_breach && self.breach.is_some())
     }
 
     fn happen(&mut self, event: Event<R>) {

@@ -9,9 +9,11 @@ use crate::html::contradiction::contradiction;
 use crate::html::page::{Banner, command, legend, page, section, tiles};
 use crate::plot::frame::Frame;
 use crate::plot::samples::samples;
-use crate::plot::{faults::faults, latency::latency, roles::roles, throughput::throughput};
+use crate::plot::{
+    faults::faults, latency::latency, roles::roles, space_time::space_time, throughput::throughput,
+};
 use crate::text::{judged, shrunk, took};
-use crate::{RunOutcome, RunReport, advice, evidence, phrase};
+use crate::{RunOutcome, RunReport, advice, evidence, phrase, story};
 
 /// Injections listed at most.
 const INJECTIONS_MAX: usize = 400;
@@ -21,6 +23,7 @@ pub fn run(report: &RunReport<'_>) -> String {
     let content = html! {
         @if report.outcome != RunOutcome::Violation { (numbers(report)) }
         (accusation(report))
+        (inside(report))
         (consistency(report.examination))
         @if report.outcome == RunOutcome::Violation { (numbers(report)) }
         (section("Run it again", &html! {
@@ -100,6 +103,26 @@ fn accusation(report: &RunReport<'_>) -> Markup {
         &html! {
             (contradiction(&scene, &raw))
             p.note { (shrunk(found)) "." }
+        },
+    )
+}
+
+/// What went on inside, in words and as a drawing; nothing if nobody looked.
+fn inside(report: &RunReport<'_>) -> Markup {
+    let sentences = story::sentences(report);
+    if sentences.is_empty() {
+        return html! {};
+    }
+    let drawn = space_time(report);
+    section(
+        "What happened",
+        &html! {
+            pre.story { @for sentence in &sentences { (sentence) "\n" } }
+            @if let Some((drawing, words)) = drawn {
+                h3 { "Space and time" }
+                figure { (drawing) }
+                p.note { (words) }
+            }
         },
     )
 }

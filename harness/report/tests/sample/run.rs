@@ -44,6 +44,7 @@ pub(crate) fn plan(shape: &Shape, sample: &Sample) -> Plan {
         settings: BTreeMap::new(),
         workload: WorkloadParams::of(WorkloadKind::Kv),
         injections: injections.collect(),
+        script: None,
     }
 }
 
@@ -121,6 +122,7 @@ pub(crate) fn report<'a>(
         events: &sample.recording,
         injections: &sample.injections,
         status: &sample.status,
+        story: &[],
         timings: Some(Timings {
             parse: 0.0123,
             check: 0.456,
