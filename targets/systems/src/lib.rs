@@ -6,6 +6,7 @@
 //! a failure would manufacture violations, and to call a failure unknown would hide them.
 
 mod paxos;
+mod planted;
 pub mod raft;
 mod simulated;
 

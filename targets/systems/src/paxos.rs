@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use testimony_consensus::bug::Bug;
 use testimony_engine::FaultKind::{
-    Bridge, Flapping, Halves, IsolateLeader, KillAll, KillLeader, KillOne, Lie, LossyLinks,
-    Membership, OneWay, PauseLeader, SlowLinks, SnapshotNow, TransferLeader, WipeDisk,
+    Bridge, Flapping, Halves, IsolateLeader, KillAll, KillLeader, KillOne, LossyLinks, Membership,
+    OneWay, PauseLeader, SlowLinks, SnapshotNow, TransferLeader,
 };
-use testimony_engine::{
-    BugInfo, BugProfile, FaultKind, NemesisDraft, SpanRange, TargetInfo, WorkloadDraft,
-    WorkloadKind,
-};
+use testimony_engine::{BugProfile, FaultKind, SpanRange, TargetInfo, WorkloadDraft, WorkloadKind};
 use testimony_history::Model;
+
+use crate::planted::faults;
+use crate::{planted, simulated};
 
 /// All of them.
 pub(crate) fn all() -> Vec<TargetInfo> {
@@ -67,19 +67,9 @@ fn multi_paxos() -> TargetInfo {
 
 fn of(name: &str, summary: &str) -> TargetInfo {
     TargetInfo {
-        name: name.to_owned(),
-        summary: summary.to_owned(),
-        labs: vec!["sim".to_owned()],
-        models: vec![
-            Model::Kv,
-            Model::CasRegister,
-            Model::Register,
-            Model::Counter,
-        ],
         faults: FaultKind::of_crashes().collect(),
-        beyond: [WipeDisk, Lie].into(),
-        bugs: Bug::of(name).map(bug).collect(),
-        ..TargetInfo::default()
+        bugs: planted::bugs(name, profile),
+        ..simulated::of(name, summary)
     }
 }
 
@@ -97,14 +87,6 @@ fn of_nodes() -> BTreeSet<FaultKind> {
     all.filter(|kind| !of_leaders.contains(kind)).collect()
 }
 
-fn bug(bug: Bug) -> BugInfo {
-    BugInfo {
-        name: bug.name().to_owned(),
-        summary: bug.summary().to_owned(),
-        profile: profile(bug),
-    }
-}
-
 fn profile(bug: Bug) -> BugProfile {
     match bug {
         Bug::PaxosForgottenPromise => promises_and_restarts(),
@@ -114,23 +96,6 @@ fn profile(bug: Bug) -> BugProfile {
         Bug::PaxosMinority => faults(&[(Halves, 4), (IsolateLeader, 1)]),
         // Those of other targets.
         _ => BugProfile::default(),
-    }
-}
-
-/// These kinds with these weights, for one or two seconds each, close together.
-fn faults(weights: &[(FaultKind, u32)]) -> BugProfile {
-    let nemesis = NemesisDraft {
-        kinds: Some(weights.iter().map(|(kind, _)| *kind).collect()),
-        weights: weights.iter().copied().collect(),
-        duration: Some(SpanRange::millis(900, 2_200)),
-        gap: Some(SpanRange::millis(200, 700)),
-        overlap: Some(30),
-        swarm: Some(false),
-        ..NemesisDraft::default()
-    };
-    BugProfile {
-        nemesis,
-        ..BugProfile::default()
     }
 }
 

@@ -3,7 +3,7 @@
 //! One function per protocol. A protocol that is correct in its failure model is put under nothing
 //! outside of it; where nobody leads, nothing aims at a leader.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use testimony_consensus::bug::Bug;
 use testimony_engine::FaultKind::{
@@ -11,10 +11,10 @@ use testimony_engine::FaultKind::{
     Lie, Membership, PauseLeader, PauseOne, RollingRestart, SlowDisk, SnapshotNow, TransferLeader,
     WipeDisk,
 };
-use testimony_engine::{
-    BugInfo, BugProfile, FaultKind, NemesisDraft, SpanRange, TargetInfo, WorkloadDraft,
-};
+use testimony_engine::{BugProfile, FaultKind, NemesisDraft, SpanRange, TargetInfo};
 use testimony_history::Model;
+
+use crate::planted;
 
 /// What happens to a node that talks to no other.
 const ALONE: [FaultKind; 12] = [
@@ -110,11 +110,11 @@ fn two_phase_commit() -> TargetInfo {
     }
 }
 
-fn of(name: &str, summary: &str) -> TargetInfo {
+/// A replicated map with its planted bugs, put under nothing.
+pub(crate) fn of(name: &str, summary: &str) -> TargetInfo {
     TargetInfo {
         name: name.to_owned(),
         summary: summary.to_owned(),
-        modes: Vec::new(),
         labs: vec!["sim".to_owned()],
         models: vec![
             Model::Kv,
@@ -122,11 +122,9 @@ fn of(name: &str, summary: &str) -> TargetInfo {
             Model::Register,
             Model::Counter,
         ],
-        faults: BTreeSet::new(),
         beyond: [WipeDisk, Lie].into(),
-        workload: WorkloadDraft::default(),
-        settings: BTreeMap::new(),
-        bugs: Bug::of(name).map(bug).collect(),
+        bugs: planted::bugs(name, forgetful),
+        ..TargetInfo::default()
     }
 }
 
@@ -144,7 +142,7 @@ fn leaderless() -> BTreeSet<FaultKind> {
 }
 
 /// Each of them forgets something, so nodes are killed, for short and close together.
-fn bug(bug: Bug) -> BugInfo {
+fn forgetful(bug: Bug) -> BugProfile {
     let kinds: &[FaultKind] = match bug {
         Bug::DecisionNotLogged => &[KillLeader, KillAll],
         _ => &[KillAll, KillMinority, RollingRestart],
@@ -156,13 +154,9 @@ fn bug(bug: Bug) -> BugInfo {
         swarm: Some(false),
         ..NemesisDraft::default()
     };
-    BugInfo {
-        name: bug.name().to_owned(),
-        summary: bug.summary().to_owned(),
-        profile: BugProfile {
-            nemesis,
-            ..BugProfile::default()
-        },
+    BugProfile {
+        nemesis,
+        ..BugProfile::default()
     }
 }
 

@@ -11,18 +11,14 @@ use testimony_engine::FaultKind::{
     KillOne, Membership, OneWay, PauseLeader, RollingRestart, SlowLinks, SnapshotNow,
     TransferLeader,
 };
-use testimony_engine::{
-    BugInfo, BugProfile, FaultKind, Mix, NemesisDraft, SpanRange, WorkloadDraft,
-};
+use testimony_engine::{BugInfo, BugProfile, Mix, SpanRange, WorkloadDraft};
+
+use crate::planted;
+use crate::planted::faults;
 
 /// Every bug that can be planted.
 pub(super) fn all() -> Vec<BugInfo> {
-    let info = |bug: Bug| BugInfo {
-        name: bug.name().to_owned(),
-        summary: bug.summary().to_owned(),
-        profile: profile(bug),
-    };
-    Bug::of(super::NAME).map(info).collect()
+    planted::bugs(super::NAME, profile)
 }
 
 fn profile(bug: Bug) -> BugProfile {
@@ -42,23 +38,6 @@ fn profile(bug: Bug) -> BugProfile {
         Bug::UnsafeMembership => faults(&[(Membership, 3), (Halves, 3), (IsolateLeader, 2)]),
         // Those of other targets.
         _ => BugProfile::default(),
-    }
-}
-
-/// These kinds with these weights, for one or two seconds each, close together.
-fn faults(weights: &[(FaultKind, u32)]) -> BugProfile {
-    let nemesis = NemesisDraft {
-        kinds: Some(weights.iter().map(|(kind, _)| *kind).collect()),
-        weights: weights.iter().copied().collect(),
-        duration: Some(SpanRange::millis(900, 2_200)),
-        gap: Some(SpanRange::millis(200, 700)),
-        overlap: Some(30),
-        swarm: Some(false),
-        ..NemesisDraft::default()
-    };
-    BugProfile {
-        nemesis,
-        ..BugProfile::default()
     }
 }
 
