@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::{MalformedSnapshot, StateMachine};
 use crate::replica::{Reply, Request};
-use crate::sessions::{Known, Sessions};
+use crate::sessions::Sessions;
 
 /// So many sessions are kept.
 const SESSIONS_MAX: usize = 10_000;
@@ -102,20 +102,10 @@ impl<M: StateMachine> Ledger<M> {
                 session,
                 sequence,
                 command,
-            } => self.apply(*session, *sequence, command),
-        }
-    }
-
-    fn apply(&mut self, session: u64, sequence: u64, command: &M::Command) -> Reply<M> {
-        match self.sessions.look_up(session, sequence, self.applied) {
-            Known::New => {
-                let response = self.machine.apply(command);
-                self.sessions.done(session, sequence, response.clone());
-                Reply::Applied(response)
+            } => {
+                let (sessions, at) = (&mut self.sessions, self.applied);
+                sessions.execute(&mut self.machine, (*session, *sequence), command, at)
             }
-            Known::Done(response) => Reply::Applied(response),
-            Known::Passed => Reply::Uncertain,
-            Known::NoSession => Reply::SessionExpired,
         }
     }
 

@@ -8,6 +8,7 @@
 
 pub mod broadcast;
 pub mod bug;
+mod handover;
 mod journal;
 mod ledger;
 pub mod machine;

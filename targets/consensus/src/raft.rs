@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::NodeId;
 use crate::bug::Bug;
+use crate::handover::Handover;
 use crate::machine::StateMachine;
 
 mod audit;
@@ -57,7 +58,6 @@ use leader::Leader;
 use log::Log;
 use members::Members;
 use state::{Rules, State};
-use transfer::Handover;
 
 /// One node.
 pub struct Raft<M: StateMachine> {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::StateMachine;
 use crate::raft::Index;
+use crate::replica::Reply;
 
 /// All open sessions. Every node has the same: they change by entries of the log only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +83,29 @@ impl<R: Clone> Sessions<R> {
     pub(crate) fn done(&mut self, session: u64, sequence: u64, response: R) {
         if let Some(session) = self.open.get_mut(&session) {
             session.last = Some((sequence, response));
+        }
+    }
+}
+
+impl<R: Clone> Sessions<R> {
+    /// Executes a command, named by its session and its number there, at the entry `index`: once,
+    /// however often it is sent.
+    pub(crate) fn execute<M: StateMachine<Response = R>>(
+        &mut self,
+        machine: &mut M,
+        (session, sequence): (u64, u64),
+        command: &M::Command,
+        index: Index,
+    ) -> Reply<M> {
+        match self.look_up(session, sequence, index) {
+            Known::New => {
+                let response = machine.apply(command);
+                self.done(session, sequence, response.clone());
+                Reply::Applied(response)
+            }
+            Known::Done(response) => Reply::Applied(response),
+            Known::Passed => Reply::Uncertain,
+            Known::NoSession => Reply::SessionExpired,
         }
     }
 }

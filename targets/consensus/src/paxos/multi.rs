@@ -53,6 +53,7 @@ use super::state::State;
 use super::{Action, Ballot, Position};
 use crate::NodeId;
 use crate::bug::Bug;
+use crate::handover::Handover;
 use crate::machine::StateMachine;
 use crate::replica::{Note, Output, Reply};
 
@@ -65,7 +66,6 @@ use campaign::Campaign;
 use message::Message;
 use office::Office;
 use settings::Settings;
-use transfer::Handover;
 
 /// One node.
 pub struct MultiPaxos<M: StateMachine> {

@@ -8,7 +8,7 @@ use super::Action;
 use crate::NodeId;
 use crate::machine::{MalformedSnapshot, StateMachine};
 use crate::replica::Reply;
-use crate::sessions::{Known, Sessions};
+use crate::sessions::Sessions;
 
 /// So many sessions are kept; the one that was used least recently goes first.
 const SESSIONS_MAX: usize = 10_000;
@@ -56,24 +56,14 @@ impl<M: StateMachine> State<M> {
                 session,
                 sequence,
                 command,
-            } => self.execute(*session, *sequence, command),
+            } => {
+                let (sessions, at) = (&mut self.sessions, self.actions);
+                sessions.execute(&mut self.machine, (*session, *sequence), command, at)
+            }
             Action::Members(members) => {
                 self.members.clone_from(members);
                 Reply::Done
             }
-        }
-    }
-
-    fn execute(&mut self, session: u64, sequence: u64, command: &M::Command) -> Reply<M> {
-        match self.sessions.look_up(session, sequence, self.actions) {
-            Known::New => {
-                let response = self.machine.apply(command);
-                self.sessions.done(session, sequence, response.clone());
-                Reply::Applied(response)
-            }
-            Known::Done(response) => Reply::Applied(response),
-            Known::Passed => Reply::Uncertain,
-            Known::NoSession => Reply::SessionExpired,
         }
     }
 

@@ -2,18 +2,8 @@
 
 use super::{Body, Raft, Reply, Term};
 use crate::NodeId;
+use crate::handover::Handover;
 use crate::machine::StateMachine;
-
-/// A hand-over under way, at the node that led when it was asked for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Handover {
-    pub(super) to: NodeId,
-    ticket: u64,
-    /// When nobody waits for it any more.
-    deadline: u64,
-    /// Whether the heir was told to campaign.
-    told: bool,
-}
 
 impl<M: StateMachine> Raft<M> {
     pub(super) fn transfer(&mut self, ticket: u64, to: NodeId) {
@@ -24,12 +14,7 @@ impl<M: StateMachine> Raft<M> {
             return self.reply(ticket, Reply::Refused(format!("{to} is no member")));
         }
         let deadline = self.now + u64::from(self.config.election_ticks.end);
-        self.handover = Some(Handover {
-            to,
-            ticket,
-            deadline,
-            told: false,
-        });
+        self.handover = Some(Handover::new(to, ticket, deadline));
     }
 
     /// Tells the heir to campaign as soon as it has everything.
@@ -70,12 +55,7 @@ impl<M: StateMachine> Raft<M> {
         let Some(handover) = self.handover.take() else {
             return;
         };
-        let reply = if leader == handover.to {
-            Reply::Done
-        } else {
-            Reply::Uncertain
-        };
-        self.reply(handover.ticket, reply);
+        self.reply(handover.ticket, handover.concluded(leader));
     }
 
     pub(super) fn tick_handover(&mut self) {
@@ -83,11 +63,6 @@ impl<M: StateMachine> Raft<M> {
         let Some(handover) = self.handover.take_if(|handover| handover.deadline <= now) else {
             return;
         };
-        let is_over = self.is_leader() && !handover.told;
-        let reply = match is_over {
-            true => Reply::Refused(format!("{} has not caught up in time", handover.to)),
-            false => Reply::Uncertain,
-        };
-        self.reply(handover.ticket, reply);
+        self.reply(handover.ticket, handover.late(self.is_leader()));
     }
 }

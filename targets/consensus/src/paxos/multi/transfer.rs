@@ -3,19 +3,9 @@
 use super::message::Message;
 use super::{Ballot, MultiPaxos};
 use crate::NodeId;
+use crate::handover::Handover;
 use crate::machine::StateMachine;
 use crate::replica::Reply;
-
-/// A hand-over under way, at the node that led when it was asked for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Handover {
-    pub(super) to: NodeId,
-    ticket: u64,
-    /// When nobody waits for it any more.
-    deadline: u64,
-    /// Whether the heir was told to campaign.
-    told: bool,
-}
 
 impl<M: StateMachine> MultiPaxos<M> {
     pub(super) fn transfer(&mut self, ticket: u64, to: NodeId) {
@@ -25,12 +15,8 @@ impl<M: StateMachine> MultiPaxos<M> {
         if !self.state.members.contains(&to) {
             return self.reply(ticket, Reply::Refused(format!("{to} is no member")));
         }
-        self.handover = Some(Handover {
-            to,
-            ticket,
-            deadline: self.now + self.settings.election.end,
-            told: false,
-        });
+        let deadline = self.now + self.settings.election.end;
+        self.handover = Some(Handover::new(to, ticket, deadline));
     }
 
     /// Tells the heir to campaign as soon as it has everything.
@@ -63,11 +49,7 @@ impl<M: StateMachine> MultiPaxos<M> {
         let Some(handover) = self.handover.take() else {
             return;
         };
-        let reply = match leader == handover.to {
-            true => Reply::Done,
-            false => Reply::Uncertain,
-        };
-        self.reply(handover.ticket, reply);
+        self.reply(handover.ticket, handover.concluded(leader));
     }
 
     pub(super) fn tick_handover(&mut self) {
@@ -75,11 +57,6 @@ impl<M: StateMachine> MultiPaxos<M> {
         let Some(handover) = self.handover.take_if(|handover| handover.deadline <= now) else {
             return;
         };
-        let is_over = self.is_leader() && !handover.told;
-        let reply = match is_over {
-            true => Reply::Refused(format!("{} has not caught up in time", handover.to)),
-            false => Reply::Uncertain,
-        };
-        self.reply(handover.ticket, reply);
+        self.reply(handover.ticket, handover.late(self.is_leader()));
     }
 }
