@@ -6,7 +6,7 @@ pub(crate) mod journal;
 mod observer;
 mod processes;
 mod progress;
-mod recording;
+pub(crate) mod recording;
 mod stage;
 
 use std::path::PathBuf;

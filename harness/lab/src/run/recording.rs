@@ -33,7 +33,11 @@ impl Recording {
         let create = || {
             let file = File::create(&path)?;
             let now = move || clock.now().0;
-            let recorder = Arc::new(Recorder::create(file, &header(folder, plan), now)?);
+            let recorder = Arc::new(Recorder::create(
+                file,
+                &header(plan, &started(), &folder.name()),
+                now,
+            )?);
             let (running, ended) = channel::<()>();
             let flushed = Arc::clone(&recorder);
             let flusher = thread::Builder::new()
@@ -84,14 +88,13 @@ impl Drop for Recording {
     }
 }
 
-fn header(folder: &Folder, plan: &Plan) -> Header {
-    let started = chrono::DateTime::<chrono::Utc>::from(now());
-    let started = started.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+/// What a recording says of its run before the first event.
+pub(crate) fn header(plan: &Plan, started: &str, run: &str) -> Header {
     Header {
         model: Some(plan.model()),
         initial: None,
         started: Some(started.into()),
-        run: Some(folder.name().into()),
+        run: Some(run.into()),
         seed: Some(plan.seed),
         nodes: plan
             .node_names()
@@ -106,6 +109,7 @@ fn header(folder: &Folder, plan: &Plan) -> Header {
     clippy::disallowed_methods,
     reason = "the one place where the lab reads the calendar"
 )]
-fn now() -> std::time::SystemTime {
-    std::time::SystemTime::now()
+fn started() -> String {
+    let started = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+    started.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

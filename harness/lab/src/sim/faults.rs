@@ -114,14 +114,11 @@ impl<R: Replica<Machine = Store>> World<R> {
         if !action.is_instant() {
             self.faults.active.insert(injection, action.clone());
         }
+        if let Some(links) = links(action) {
+            self.reshape(links);
+            return self.injected(injection, action, Ok(None));
+        }
         match action {
-            Action::Cut { links }
-            | Action::Slow { links, .. }
-            | Action::Throttle { links, .. }
-            | Action::Lossy { links, .. } => {
-                self.reshape(links);
-                self.injected(injection, action, Ok(None));
-            }
             Action::Skew { nodes, .. } | Action::SlowDisk { nodes, .. } | Action::Lie { nodes } => {
                 self.impair(nodes, action);
                 self.injected(injection, action, Ok(None));
@@ -145,11 +142,17 @@ impl<R: Replica<Machine = Store>> World<R> {
             Action::Remove { node } => self.send_for(injection, What::Remove(self.id(node)), false),
             Action::Transfer { to } => self.send_for(injection, What::Transfer(self.id(to)), false),
             Action::Snapshot { node } => {
+                let at = self.place(node);
                 self.send_for(injection, What::Snapshot, false);
                 if let Some(errand) = self.faults.errands.get_mut(&injection) {
-                    errand.at = place_of(self.names.as_slice(), node);
+                    errand.at = at;
                 }
             }
+            // The links have their shape already.
+            Action::Cut { .. }
+            | Action::Slow { .. }
+            | Action::Throttle { .. }
+            | Action::Lossy { .. } => {}
         }
     }
 
@@ -195,7 +198,7 @@ impl<R: Replica<Machine = Store>> World<R> {
     }
 
     fn kill(&mut self, injection: u64, nodes: &BTreeSet<NodeName>) {
-        let places: BTreeSet<usize> = nodes.iter().map(|node| self.place(node)).collect();
+        let places = self.places(nodes);
         self.faults.dying.insert(injection, places.clone());
         for place in places {
             let burns = !self.faults.chance.percent(AT_ONCE) && self.nodes[place].is_up();
@@ -245,7 +248,7 @@ impl<R: Replica<Machine = Store>> World<R> {
 
     /// The nodes die when they save next, or when nothing is saved for a while.
     fn fail_disks(&mut self, injection: u64, nodes: &BTreeSet<NodeName>) {
-        let places: BTreeSet<usize> = nodes.iter().map(|node| self.place(node)).collect();
+        let places = self.places(nodes);
         for place in &places {
             let node = &mut self.nodes[*place];
             node.disk_fails = true;
@@ -268,7 +271,7 @@ impl<R: Replica<Machine = Store>> World<R> {
     }
 
     fn wipe(&mut self, injection: u64, nodes: &BTreeSet<NodeName>) {
-        let places: BTreeSet<usize> = nodes.iter().map(|node| self.place(node)).collect();
+        let places = self.places(nodes);
         self.faults.dying.insert(injection, places.clone());
         for place in places {
             self.crash(place);
@@ -277,12 +280,8 @@ impl<R: Replica<Machine = Store>> World<R> {
         self.all_dead();
     }
 
-    /// A node has died: perhaps the last that an injection waited for.
-    pub(super) fn crashed(&mut self, _: usize) {
-        self.all_dead();
-    }
-
-    fn all_dead(&mut self) {
+    /// Says which injections have killed all that they were to kill: a node may have been the last.
+    pub(super) fn all_dead(&mut self) {
         let nodes = &self.nodes;
         let is_over = |places: &BTreeSet<usize>| places.iter().all(|place| !nodes[*place].is_up());
         let over = self
@@ -403,17 +402,21 @@ impl<R: Replica<Machine = Store>> World<R> {
     /// Something came of what an operator asked for.
     pub(super) fn admin_heard(&mut self, injection: u64, heard: Heard) {
         let count = self.nodes.len();
+        let named = match &heard {
+            Heard::Reply(Reply::NotLeader { leader: Some(id) }) => self.place_of(*id),
+            _ => None,
+        };
         let Some(errand) = self.faults.errands.get_mut(&injection) else {
             return;
         };
-        match heard {
-            Heard::Reply(Reply::Done) => return self.errand_ended(injection, Ok(None)),
-            Heard::Reply(Reply::NotLeader { leader: Some(id) }) if place(id) < count => {
-                errand.at = place(id);
+        match (heard, named) {
+            (Heard::Reply(Reply::Done), _) => return self.errand_ended(injection, Ok(None)),
+            (_, Some(place)) => {
+                errand.at = place;
                 "it does not lead".clone_into(&mut errand.last);
             }
-            Heard::Reply(Reply::Refused(why)) => errand.last = why,
-            other => {
+            (Heard::Reply(Reply::Refused(why)), _) => errand.last = why,
+            (other, None) => {
                 errand.last = format!("{other:?}");
                 if !matches!(errand.what, What::Snapshot) {
                     errand.at = (errand.at + 1) % count;
@@ -454,15 +457,11 @@ impl<R: Replica<Machine = Store>> World<R> {
         leaders.max().map_or(0, |(_, place)| place)
     }
 
+    fn places(&self, nodes: &BTreeSet<NodeName>) -> BTreeSet<usize> {
+        nodes.iter().map(|node| self.place(node)).collect()
+    }
+
     fn id(&self, node: &NodeName) -> NodeId {
         self.nodes[self.place(node)].setup.id
     }
-}
-
-fn place(id: NodeId) -> usize {
-    usize::try_from(id.0.wrapping_sub(1)).unwrap_or(usize::MAX)
-}
-
-fn place_of(names: &[NodeName], node: &NodeName) -> usize {
-    names.iter().position(|name| name == node).unwrap_or(0)
 }

@@ -109,21 +109,20 @@ impl Network {
             sent = link.free_at.max(now) + Duration::from_nanos(takes);
             link.free_at = sent;
         }
-        let mut later = |max: Duration| {
-            let max = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
-            Duration::from_nanos(self.chance.between(0, max))
-        };
-        let jitter = if shape.jitter.is_zero() {
-            Duration::ZERO
-        } else {
-            later(shape.jitter)
+        let jitter = match shape.jitter.is_zero() {
+            true => Duration::ZERO,
+            false => self.up_to(shape.jitter),
         };
         let arrives = sent + usual + shape.delay + jitter;
-        if flaws.late > 0 && self.chance.percent(flaws.late) {
-            let max = u64::try_from(flaws.lateness.as_nanos()).unwrap_or(u64::MAX);
-            return arrives + Duration::from_nanos(self.chance.between(0, max));
+        match flaws.late > 0 && self.chance.percent(flaws.late) {
+            true => arrives + self.up_to(flaws.lateness),
+            false => arrives,
         }
-        arrives
+    }
+
+    fn up_to(&mut self, max: Duration) -> Duration {
+        let max = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.chance.between(0, max))
     }
 }
 

@@ -66,7 +66,7 @@ impl<R: Replica<Machine = Store>> World<R> {
         for ticket in std::mem::take(&mut self.nodes[place].owed) {
             self.let_hear(ticket, Heard::Lost);
         }
-        self.crashed(place);
+        self.all_dead();
     }
 
     pub(super) fn tick(&mut self, place: usize, life: u32) {
@@ -227,10 +227,9 @@ impl<R: Replica<Machine = Store>> World<R> {
     }
 
     fn send(&mut self, from: usize, to: NodeId, message: R::Message) {
-        let place = usize::try_from(to.0.wrapping_sub(1)).unwrap_or(usize::MAX);
-        if place >= self.nodes.len() || place == from {
+        let Some(place) = self.place_of(to).filter(|place| *place != from) else {
             return;
-        }
+        };
         let message = self.perhaps_false(from, message);
         let description = R::describe(&message);
         self.traffic.count(description.kind, description.bytes);
@@ -239,7 +238,7 @@ impl<R: Replica<Machine = Store>> World<R> {
             self.tell_of_message(from, place, self.now, &message, false);
         }
         let [first, second] = copies;
-        for at in second.into_iter() {
+        if let Some(at) = second {
             let message = message.clone();
             self.put_message(at, from, place, passage, message);
         }

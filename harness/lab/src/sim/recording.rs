@@ -6,9 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use testimony_engine::{Happening, Moment, Nanos, Plan, StatusSample};
-use testimony_history::{Header, Recorder};
+use testimony_history::Recorder;
 
 use crate::run::journal::Journal;
+use crate::run::recording::header;
+
+/// When every simulation started: it does not know the hour.
+const STARTED: &str = "1970-01-01T00:00:00.000Z";
 
 /// A recorder with a virtual clock, and the other files.
 pub(super) struct Recording {
@@ -31,8 +35,13 @@ impl Recording {
     pub(super) fn begin(plan: &Plan, story: bool) -> io::Result<Self> {
         let clock = Arc::new(AtomicU64::new(0));
         let shown = Arc::clone(&clock);
+        let run = format!("{}-{}", plan.target, plan.seed);
         let now = move || shown.load(Ordering::Relaxed);
-        let recorder = Arc::new(Recorder::create(Vec::new(), &header(plan), now)?);
+        let recorder = Arc::new(Recorder::create(
+            Vec::new(),
+            &header(plan, STARTED, &run),
+            now,
+        )?);
         Ok(Recording {
             clock,
             journal: Journal::new(Vec::new(), Arc::clone(&recorder)),
@@ -77,21 +86,4 @@ impl Recording {
 fn line(out: &mut Vec<u8>, object: &impl Serialize) {
     serde_json::to_writer(&mut *out, object).expect("it is words and numbers, in memory");
     out.push(b'\n');
-}
-
-/// As that of any run, but for the hour: a simulation has none.
-fn header(plan: &Plan) -> Header {
-    Header {
-        model: Some(plan.model()),
-        initial: None,
-        started: Some("1970-01-01T00:00:00.000Z".into()),
-        run: Some(format!("{}-{}", plan.target, plan.seed).into()),
-        seed: Some(plan.seed),
-        nodes: plan
-            .node_names()
-            .iter()
-            .map(|node| node.as_str().into())
-            .collect(),
-        extra: Vec::new(),
-    }
 }

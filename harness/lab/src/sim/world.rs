@@ -59,7 +59,6 @@ pub(super) struct World<R: Replica<Machine = Store>> {
     started: bool,
     finished: bool,
     until_breach: bool,
-    leader_seen: Nanos,
 }
 
 /// Something that happens at its time.
@@ -144,7 +143,6 @@ impl<R: Replica<Machine = Store>> World<R> {
             started: false,
             finished: false,
             until_breach: options.until_breach,
-            leader_seen: Nanos::ZERO,
         };
         for node in 0..world.nodes.len() {
             world.start(node)?;
@@ -258,7 +256,6 @@ impl<R: Replica<Machine = Store>> World<R> {
             self.signals.push_back(Signal::Status(status));
         } else if self.serves(&status) {
             self.started = true;
-            self.leader_seen = self.now;
             self.signals.push_back(Signal::Started);
             self.signals.push_back(Signal::Status(status));
         }
@@ -276,8 +273,7 @@ impl<R: Replica<Machine = Store>> World<R> {
 
     fn measure(&mut self, status: &ClusterStatus) {
         if self.started && status.leader().is_none() {
-            let leaderless = LOOK_EVERY.min(self.now.since(self.leader_seen));
-            self.costs.leaderless = self.costs.leaderless + leaderless;
+            self.costs.leaderless = self.costs.leaderless + LOOK_EVERY;
         }
         let kept = self.nodes.iter().filter_map(|node| node.core.as_ref());
         let kept = kept.map(|core| core.view().kept).max().unwrap_or(0);
@@ -356,6 +352,12 @@ impl<R: Replica<Machine = Store>> World<R> {
     pub(super) fn place(&self, name: &NodeName) -> usize {
         let found = self.names.iter().position(|known| known == name);
         found.unwrap_or(0)
+    }
+
+    /// The place of a node by its id, if it is one of the plan.
+    pub(super) fn place_of(&self, id: NodeId) -> Option<usize> {
+        let place = usize::try_from(id.0.checked_sub(1)?).ok()?;
+        (place < self.nodes.len()).then_some(place)
     }
 
     /// Gives out a ticket.
