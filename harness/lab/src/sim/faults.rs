@@ -48,6 +48,8 @@ pub(super) struct Faults {
 /// Something that an operator wants.
 #[derive(Clone, Debug)]
 struct Errand {
+    /// What it is a part of.
+    action: Action,
     what: What,
     /// Whether it undoes the injection.
     heals: bool,
@@ -139,11 +141,15 @@ impl<R: Replica<Machine = Store>> World<R> {
                 }
                 self.injected(injection, action, Ok(None));
             }
-            Action::Remove { node } => self.send_for(injection, What::Remove(self.id(node)), false),
-            Action::Transfer { to } => self.send_for(injection, What::Transfer(self.id(to)), false),
+            Action::Remove { node } => {
+                self.send_for(injection, action, What::Remove(self.id(node)), false);
+            }
+            Action::Transfer { to } => {
+                self.send_for(injection, action, What::Transfer(self.id(to)), false);
+            }
             Action::Snapshot { node } => {
                 let at = self.place(node);
-                self.send_for(injection, What::Snapshot, false);
+                self.send_for(injection, action, What::Snapshot, false);
                 if let Some(errand) = self.faults.errands.get_mut(&injection) {
                     errand.at = at;
                 }
@@ -176,7 +182,7 @@ impl<R: Replica<Machine = Store>> World<R> {
                 Ok(None)
             }
             Action::Remove { node } => {
-                return self.send_for(injection, What::Add(self.id(node)), true);
+                return self.send_for(injection, &action, What::Add(self.id(node)), true);
             }
             _ => Ok(None),
         };
@@ -335,20 +341,22 @@ impl<R: Replica<Machine = Store>> World<R> {
         self.recording.now(self.now);
         // Writing to memory does not fail.
         let _ = self.recording.journal.injected(injection, &seen);
+        if seen.is_ok() {
+            self.recording.tell(self.now, || Happening::Injected {
+                injection,
+                action: action.to_string(),
+            });
+        }
         self.signals.push_back(match seen {
             Ok(_) => Signal::Injected { injection },
             Err(reason) => Signal::InjectFailed { injection, reason },
-        });
-        self.recording.tell(self.now, || Happening::Injected {
-            injection,
-            action: action.to_string(),
         });
     }
 
     fn healed(&mut self, injection: u64, action: Option<&Action>, seen: Seen) {
         self.recording.now(self.now);
         let _ = self.recording.journal.healed(injection, &seen);
-        if let Some(action) = action {
+        if let (Some(action), true) = (action, seen.is_ok()) {
             self.recording.tell(self.now, || Happening::Healed {
                 injection,
                 action: action.to_string(),
@@ -361,8 +369,9 @@ impl<R: Replica<Machine = Store>> World<R> {
     }
 
     /// Begins to ask the cluster for something.
-    fn send_for(&mut self, injection: u64, what: What, heals: bool) {
+    fn send_for(&mut self, injection: u64, action: &Action, what: What, heals: bool) {
         let errand = Errand {
+            action: action.clone(),
             what,
             heals,
             deadline: self.now + self.faults.verify_timeout,
@@ -431,17 +440,13 @@ impl<R: Replica<Machine = Store>> World<R> {
         let Some(errand) = self.faults.errands.remove(&injection) else {
             return;
         };
-        let action = self.faults.active.get(&injection).cloned();
         if !errand.heals {
-            let instant = Action::Snapshot {
-                node: self.names[errand.at].clone(),
-            };
-            return self.injected(injection, &action.unwrap_or(instant), seen);
+            return self.injected(injection, &errand.action, seen);
         }
         if seen.is_ok() {
             self.faults.active.remove(&injection);
         }
-        self.healed(injection, action.as_ref(), seen);
+        self.healed(injection, Some(&errand.action), seen);
     }
 
     /// A node that takes itself for the leader; the first if none does.

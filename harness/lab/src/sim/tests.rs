@@ -1,7 +1,7 @@
 //! Whole runs in the simulated lab, judged.
 
 use testimony_checker::{Budget, Verdict};
-use testimony_engine::{Draft, Recovery};
+use testimony_engine::{Draft, FaultKind, NemesisDraft, Recovery};
 use testimony_history::{ReadOptions, read};
 
 use super::*;
@@ -62,6 +62,30 @@ fn a_plan_gives_the_same_bytes_again() {
     assert!(one.history == other.history && one.injections == other.injections);
     assert!(one.status == other.status && one.story == other.story);
     assert_eq!(one.costs, other.costs);
+}
+
+/// What is asked of the cluster is told by its name, and only if it was done.
+#[test]
+fn a_story_tells_the_injections_that_took_effect() {
+    let plan = plan(3, |draft| {
+        let kinds = [FaultKind::TransferLeader, FaultKind::SnapshotNow];
+        draft.nemesis = Some(NemesisDraft::only(kinds));
+    });
+    let run = run(&plan);
+    let told = String::from_utf8(run.story.clone()).expect("JSON is UTF-8");
+    let told = told.lines().filter(|line| line.contains("\"injected\""));
+    let told: Vec<&str> = told.collect();
+    let transfers = told
+        .iter()
+        .filter(|line| line.contains("transfer leadership to"));
+    let verified = |kind| run.summary.injections[&kind].verified;
+    assert_eq!(
+        transfers.count() as u64,
+        verified(FaultKind::TransferLeader)
+    );
+    let all = verified(FaultKind::TransferLeader) + verified(FaultKind::SnapshotNow);
+    assert_eq!(told.len() as u64, all);
+    assert!(verified(FaultKind::TransferLeader) > 0);
 }
 
 /// FNV-1a, 64 bits.
