@@ -184,6 +184,13 @@ pub(crate) struct Shard {
     pub(crate) parts: u64,
 }
 
+impl Shard {
+    /// Whether a seed is of this part.
+    pub(crate) fn holds(self, seed: u64) -> bool {
+        seed % self.parts == self.part
+    }
+}
+
 /// When the checker gives up, honestly.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Limits {

@@ -1,6 +1,7 @@
 //! The `testimony` program: one arm for each command, one exit code for each outcome.
 
 mod args;
+mod campaign;
 mod chance;
 mod check;
 mod compression;

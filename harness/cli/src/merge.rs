@@ -7,8 +7,8 @@ use anyhow::{Context, anyhow};
 use testimony_report::RunOutcome;
 
 use crate::args::MergeArguments;
+use crate::campaign::Campaign;
 use crate::failure::Failure;
-use crate::simulate::{Campaign, tell};
 
 /// Adds up what `simulate --json` wrote.
 pub(crate) fn run(arguments: &MergeArguments) -> Result<RunOutcome, Failure> {
@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<RunOutcome, Failure> {
     }
     let whole = parts.into_iter().try_fold(None, join)?;
     let whole = whole.ok_or_else(|| Failure::usage(anyhow!("there is nothing to add up")))?;
-    tell(arguments.json, &whole)?;
+    whole.tell(arguments.json)?;
     Ok(whole.outcome())
 }
 

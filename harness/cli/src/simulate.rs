@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::{Deserialize, Serialize};
 use testimony_checker::{Budget, Verdict, decide_compact};
 use testimony_engine::{Draft, Plan, Recovery, TargetInfo};
 use testimony_history::{CompactOptions, read_compact};
@@ -21,6 +20,7 @@ use testimony_report::RunOutcome;
 use testimony_systems::targets;
 
 use crate::args::{Limits, SimulateArguments};
+use crate::campaign::{Campaign, Found};
 use crate::failure::Failure;
 use crate::stopwatch::Stopwatch;
 use crate::{limits, run, simulation, terminal};
@@ -28,40 +28,6 @@ use crate::{limits, run, simulation, terminal};
 /// The most that judging one run may cost where nobody said otherwise; the same on every machine.
 const STEPS: u64 = 200_000_000;
 const BYTES: u64 = 2 << 30;
-
-/// What a campaign came to: the object of `--json`, and what `testimony merge` adds up.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Campaign {
-    pub(crate) target: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) bug: Option<String>,
-    /// How many seeds ran.
-    pub(crate) seeds: u64,
-    pub(crate) operations: u64,
-    pub(crate) virtual_seconds: f64,
-    /// Of the wall clock.
-    pub(crate) seconds: f64,
-    pub(crate) passed: u64,
-    pub(crate) undecided: u64,
-    pub(crate) broken: u64,
-    pub(crate) findings: Vec<Found>,
-    /// Why runs were undecided or broken, by seed; the first few.
-    #[serde(default)]
-    pub(crate) troubles: BTreeMap<u64, String>,
-}
-
-/// A seed that found something.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Found {
-    pub(crate) seed: u64,
-    /// `linearizability`, `invariant` or `unavailable`.
-    pub(crate) finding: String,
-    pub(crate) what: String,
-    /// The command that does it again.
-    pub(crate) command: String,
-    /// Where the recording is; empty if only the command is left.
-    pub(crate) folder: String,
-}
 
 /// Troubles that are told.
 const TROUBLES_TOLD: usize = 10;
@@ -76,10 +42,14 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<RunOutcome, Failure> 
     plan(&draft, &info, arguments.seeds.start)?;
     let watch = Stopwatch::start();
     let trials = Crew::new(arguments, &draft, &info).work();
-    let mut campaign = sum(arguments, &draft, trials);
-    keep(arguments, &draft, &info, &mut campaign)?;
+    let mut campaign = sum(arguments, &draft, &trials);
+    let plan = |seed| plan(&draft, &info, seed);
+    keep_findings(arguments, plan, &mut campaign)?;
+    if let Some(out) = &arguments.out {
+        keep_the_rest(out, plan, &trials, &arguments.limits)?;
+    }
     campaign.seconds = watch.seconds();
-    tell(arguments.json, &campaign)?;
+    campaign.tell(arguments.json)?;
     Ok(campaign.outcome())
 }
 
@@ -94,6 +64,7 @@ fn plan(draft: &Draft, info: &TargetInfo, seed: u64) -> Result<Plan, Failure> {
 
 /// What one seed came to.
 struct Trial {
+    seed: u64,
     outcome: RunOutcome,
     operations: u64,
     length: Duration,
@@ -110,14 +81,14 @@ struct Crew<'a> {
     next: AtomicU64,
     /// The place of the first seed with a finding: no later one is begun, unless asked to go on.
     last: AtomicU64,
+    /// By the place of the seed.
     done: Mutex<BTreeMap<u64, Trial>>,
     bar: Option<ProgressBar>,
 }
 
 impl<'a> Crew<'a> {
     fn new(arguments: &'a SimulateArguments, draft: &'a Draft, info: &'a TargetInfo) -> Self {
-        let shard = arguments.shard;
-        let is_mine = |seed: &u64| shard.is_none_or(|shard| seed % shard.parts == shard.part);
+        let is_mine = |seed: &u64| arguments.shard.is_none_or(|shard| shard.holds(*seed));
         let seeds: Vec<u64> = arguments.seeds.clone().filter(is_mine).collect();
         Crew {
             bar: bar(seeds.len() as u64),
@@ -131,7 +102,8 @@ impl<'a> Crew<'a> {
         }
     }
 
-    fn work(self) -> BTreeMap<u64, Trial> {
+    /// What the seeds came to, in their order, up to the last that counts.
+    fn work(self) -> Vec<Trial> {
         let jobs = self.arguments.jobs.unwrap_or_else(limits::cores).max(1);
         std::thread::scope(|scope| {
             for _ in 0..jobs {
@@ -143,13 +115,8 @@ impl<'a> Crew<'a> {
         }
         let last = self.last.into_inner();
         let done = self.done.into_inner().unwrap_or_default();
-        let places = self.seeds.iter().zip(0_u64..);
-        let last_seed = places
-            .clone()
-            .find(|(_, place)| *place == last)
-            .map(|(seed, _)| *seed);
-        let counts = |seed: &u64| last_seed.is_none_or(|last| *seed <= last);
-        done.into_iter().filter(|(seed, _)| counts(seed)).collect()
+        let counted = done.into_iter().filter(|(place, _)| *place <= last);
+        counted.map(|(_, trial)| trial).collect()
     }
 
     /// Runs the next seed, if there is one.
@@ -170,7 +137,7 @@ impl<'a> Crew<'a> {
             bar.inc(1);
         }
         if let Ok(mut done) = self.done.lock() {
-            done.insert(seed, trial);
+            done.insert(place, trial);
         }
         true
     }
@@ -183,6 +150,7 @@ impl<'a> Crew<'a> {
             Ok(judge(&plan, &ended, &self.arguments.limits))
         });
         ran.unwrap_or_else(|why| Trial {
+            seed,
             outcome: RunOutcome::Broken,
             operations: 0,
             length: Duration::ZERO,
@@ -195,6 +163,7 @@ impl<'a> Crew<'a> {
 fn judge(plan: &Plan, ended: &Simulated, limits: &Limits) -> Trial {
     let (outcome, said) = verdict(plan, ended, limits);
     Trial {
+        seed: plan.seed,
         outcome,
         operations: ended.summary.completed(),
         length: ended.costs.length.into(),
@@ -258,7 +227,7 @@ pub(crate) fn verdict(
     }
 }
 
-fn sum(arguments: &SimulateArguments, draft: &Draft, trials: BTreeMap<u64, Trial>) -> Campaign {
+fn sum(arguments: &SimulateArguments, draft: &Draft, trials: &[Trial]) -> Campaign {
     let mut campaign = Campaign {
         target: draft
             .target
@@ -267,7 +236,8 @@ fn sum(arguments: &SimulateArguments, draft: &Draft, trials: BTreeMap<u64, Trial
         bug: arguments.bug.clone(),
         ..Campaign::default()
     };
-    for (seed, trial) in trials {
+    for trial in trials {
+        let seed = trial.seed;
         campaign.seeds += 1;
         campaign.operations += trial.operations;
         campaign.virtual_seconds += trial.length.as_secs_f64();
@@ -277,13 +247,13 @@ fn sum(arguments: &SimulateArguments, draft: &Draft, trials: BTreeMap<u64, Trial
             RunOutcome::Broken => campaign.broken += 1,
             RunOutcome::Violation => {}
         }
-        match trial.said {
+        match &trial.said {
             Some((finding, what)) if trial.outcome == RunOutcome::Violation => {
                 let command = again(arguments, seed);
                 campaign.findings.push(Found {
                     seed,
-                    finding: finding.to_owned(),
-                    what,
+                    finding: (*finding).to_owned(),
+                    what: what.clone(),
                     command,
                     folder: String::new(),
                 });
@@ -297,115 +267,36 @@ fn sum(arguments: &SimulateArguments, draft: &Draft, trials: BTreeMap<u64, Trial
     campaign
 }
 
-impl Campaign {
-    /// What it came to as a whole.
-    pub(crate) fn outcome(&self) -> RunOutcome {
-        if !self.findings.is_empty() {
-            RunOutcome::Violation
-        } else if self.undecided > 0 {
-            RunOutcome::Undecided
-        } else if self.broken > 0 || self.seeds == 0 {
-            RunOutcome::Broken
-        } else {
-            RunOutcome::Pass
-        }
-    }
-}
-
-/// Leaves the folder of each finding; of every run, if one was named.
-fn keep(
+/// Leaves the folders of the first findings; of all, if one was named.
+fn keep_findings(
     arguments: &SimulateArguments,
-    draft: &Draft,
-    info: &TargetInfo,
+    plan: impl Fn(u64) -> Result<Plan, Failure>,
     campaign: &mut Campaign,
 ) -> Result<(), Failure> {
-    let out = arguments.out.as_deref();
-    let kept = if out.is_some() {
-        usize::MAX
-    } else {
-        arguments.keep
+    let (out, kept) = match &arguments.out {
+        Some(out) => (out.as_path(), usize::MAX),
+        None => (Path::new("runs"), arguments.keep),
     };
     for found in campaign.findings.iter_mut().take(kept) {
-        let plan = plan(draft, info, found.seed)?;
-        let out = out.unwrap_or(Path::new("runs"));
-        let judged = run::quietly(&plan, out, &arguments.limits)?;
+        let judged = run::quietly(&plan(found.seed)?, out, &arguments.limits)?;
         found.folder = judged.folder().display().to_string();
         found.what = judged.report().in_a_sentence();
-    }
-    let (Some(out), false) = (out, campaign.seeds == 0) else {
-        return Ok(());
-    };
-    let found: Vec<u64> = campaign.findings.iter().map(|found| found.seed).collect();
-    let shard = arguments.shard;
-    let mine = |seed: &u64| shard.is_none_or(|shard| seed % shard.parts == shard.part);
-    let rest = arguments
-        .seeds
-        .clone()
-        .filter(mine)
-        .filter(|seed| !found.contains(seed));
-    let rest: Vec<u64> = rest
-        .take(usize::try_from(campaign.seeds).unwrap_or(usize::MAX))
-        .collect();
-    for seed in rest {
-        run::quietly(&plan(draft, info, seed)?, out, &arguments.limits)?;
     }
     Ok(())
 }
 
-/// Says what a campaign came to.
-pub(crate) fn tell(json: bool, campaign: &Campaign) -> Result<(), Failure> {
-    if json {
-        let json =
-            serde_json::to_string(campaign).map_err(|error| Failure::Broken(error.into()))?;
-        return terminal::answer(&format!("{json}\n"));
+/// Leaves the folders of the runs that found nothing.
+fn keep_the_rest(
+    out: &Path,
+    plan: impl Fn(u64) -> Result<Plan, Failure>,
+    trials: &[Trial],
+    limits: &Limits,
+) -> Result<(), Failure> {
+    let found_nothing = |trial: &&Trial| trial.outcome != RunOutcome::Violation;
+    for trial in trials.iter().filter(found_nothing) {
+        run::quietly(&plan(trial.seed)?, out, limits)?;
     }
-    terminal::answer(&text(campaign))
-}
-
-/// A campaign in words: a line for each finding, then the sum.
-fn text(campaign: &Campaign) -> String {
-    let mut text = String::new();
-    for found in &campaign.findings {
-        let Found {
-            seed,
-            finding,
-            what,
-            command,
-            folder,
-        } = found;
-        text.push_str(&format!("seed {seed}: {finding}: {what}\n"));
-        let recorded = if folder.is_empty() {
-            String::new()
-        } else {
-            format!("recorded in {folder}; ")
-        };
-        text.push_str(&format!("  {recorded}again: {command}\n"));
-    }
-    for (seed, why) in &campaign.troubles {
-        text.push_str(&format!("seed {seed}: {why}\n"));
-    }
-    let bug = campaign
-        .bug
-        .as_ref()
-        .map(|bug| format!(" with the planted bug {bug}"));
-    let seconds = campaign.seconds.max(f64::MIN_POSITIVE);
-    text.push_str(&format!(
-        "{}  {}{}: {} seeds, {} passed, {} findings, {} undecided, {} broken; {} operations in \
-         {:.0} s of virtual time, {:.1} s of real time ({:.0} times as fast)\n",
-        campaign.outcome().name().to_uppercase(),
-        campaign.target,
-        bug.unwrap_or_default(),
-        campaign.seeds,
-        campaign.passed,
-        campaign.findings.len(),
-        campaign.undecided,
-        campaign.broken,
-        campaign.operations,
-        campaign.virtual_seconds,
-        campaign.seconds,
-        campaign.virtual_seconds / seconds,
-    ));
-    text
+    Ok(())
 }
 
 /// The command that repeats one seed.
