@@ -1,6 +1,6 @@
 //! How often real runs find each planted bug: the table of `docs/bugs.md`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -10,8 +10,7 @@ use crate::toolbox;
 /// Runs each planted bug with the seeds 1 to `seeds` and prints, for each, how many runs found it.
 /// A run that found nothing is a result, a broken one is shown as such.
 pub(crate) fn run(seeds: u64, time: &str, only: Option<&str>) -> Result<()> {
-    toolbox::cargo(&["build", "--release", "--package", "testimony"], &[])?;
-    let program = program();
+    let program = toolbox::program()?;
     let out = toolbox::root().join("runs").join("bugs");
     toolbox::print("| bug | runs | found | undecided or broken |");
     toolbox::print("|---|--:|--:|--:|");
@@ -53,10 +52,4 @@ fn bugs(program: &Path) -> Result<Vec<String>> {
         .filter_map(Value::as_str)
         .map(str::to_owned)
         .collect())
-}
-
-fn program() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| toolbox::root().join("target"), PathBuf::from);
-    target.join("release").join("testimony")
 }

@@ -1,6 +1,7 @@
 //! Runs campaigns of the simulated lab, and puts what they came to into the documentation.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -15,6 +16,8 @@ const FINDINGS: usize = 20;
 
 /// What is to be tried.
 pub(crate) struct Campaigns {
+    /// Our program.
+    pub(crate) program: PathBuf,
     /// Seeds of each protocol as it is.
     pub(crate) seeds: u64,
     /// Seeds of each planted bug at most.
@@ -40,7 +43,7 @@ impl Campaigns {
         let (prose, _) = text
             .split_once(START)
             .with_context(|| format!("{FILE} has no `{START}`"))?;
-        let targets = targets()?;
+        let targets = targets(&self.program)?;
         let protocols = self.protocols(&targets)?;
         let bugs = self.bugs(&targets)?;
         fs::write(&file, format!("{prose}{START}\n{protocols}{bugs}"))
@@ -127,7 +130,7 @@ impl Campaigns {
     fn simulate(&self, words: &[&str]) -> Result<Value> {
         let fixed = ["simulate", "--keep-going", "--keep", "0", "--json"];
         let time = ["--time", &self.time];
-        testimony(&[&fixed, &time[..], words].concat())
+        testimony(&self.program, &[&fixed, &time[..], words].concat())
     }
 }
 
@@ -142,8 +145,8 @@ impl Rate {
     }
 }
 
-fn targets() -> Result<Vec<Value>> {
-    let all = testimony(&["targets", "--json"])?;
+fn targets(program: &Path) -> Result<Vec<Value>> {
+    let all = testimony(program, &["targets", "--json"])?;
     let all = all.as_array().cloned().context("targets are a list")?;
     let simulated = |target: &Value| {
         let labs = target["labs"].as_array();
@@ -170,10 +173,8 @@ fn row(target: &str, campaign: &Value) -> String {
 }
 
 /// The program's answer.
-fn testimony(words: &[&str]) -> Result<Value> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let fixed = ["run", "--quiet", "--release", "-p", "testimony", "--"];
-    let answer = toolbox::output(cargo.as_ref(), &[&fixed, words].concat())?;
+fn testimony(program: &Path, words: &[&str]) -> Result<Value> {
+    let answer = toolbox::output(program, words)?;
     let known = matches!(answer.code, Some(0 | 1 | 3 | 4));
     ensure!(known, "testimony {} failed", words.join(" "));
     serde_json::from_str(&answer.stdout).context("the answer is JSON")

@@ -105,6 +105,7 @@ fn run(chore: &Chore) -> Result<()> {
             bug_seeds,
             time,
         } => campaigns::Campaigns {
+            program: toolbox::program()?,
             seeds: *seeds,
             bug_seeds: *bug_seeds,
             time: time.clone(),

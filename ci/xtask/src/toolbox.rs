@@ -30,6 +30,14 @@ pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, String)]) -> Resul
     Ok(())
 }
 
+/// Our program, built as it is released.
+pub(crate) fn program() -> Result<PathBuf> {
+    cargo(&["build", "--release", "--package", "testimony"], &[])?;
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
+    Ok(target.join("release").join("testimony"))
+}
+
 /// What a program answered.
 pub(crate) struct Answer {
     /// `None` if a signal ended it.
