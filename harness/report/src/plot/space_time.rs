@@ -13,7 +13,7 @@ use crate::plot::frame::drawing;
 use crate::plot::label::{Px, width};
 use crate::{RunReport, phrase};
 use axis::{Axis, LEFT};
-use extract::{Arrow, Bar, Extract, Sign, Stretch};
+use extract::{Arrow, Bar, Extract, Sign};
 
 const ROW: f64 = 46.0;
 const STRIP: f64 = 20.0;
@@ -95,7 +95,7 @@ impl Picture<'_> {
     }
 
     /// A stretch of a lane in which its node leads, stands still, or is down.
-    fn stretch(&self, stretch: &Stretch) -> Markup {
+    fn stretch(&self, stretch: &Bar) -> Markup {
         let (from, to) = (self.axis.x(stretch.from), self.axis.x(stretch.to));
         let y = self.y(stretch.lane);
         html! {

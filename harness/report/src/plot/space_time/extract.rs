@@ -34,20 +34,9 @@ pub(super) struct Arrow {
     kind: String,
 }
 
-/// An operation.
+/// What lasts: an operation; or what a node is for a while, leader, down, standing still.
 #[derive(Clone, Debug)]
 pub(super) struct Bar {
-    pub(super) lane: usize,
-    pub(super) from: u64,
-    pub(super) to: u64,
-    pub(super) class: &'static str,
-    pub(super) label: String,
-    pub(super) title: String,
-}
-
-/// What a node is for a while: leader, down, standing still.
-#[derive(Clone, Debug)]
-pub(super) struct Stretch {
     pub(super) lane: usize,
     pub(super) from: u64,
     pub(super) to: u64,
@@ -74,7 +63,7 @@ pub(super) struct Extract {
     pub(super) lanes: Vec<String>,
     pub(super) arrows: Vec<Arrow>,
     pub(super) bars: Vec<Bar>,
-    pub(super) stretches: Vec<Stretch>,
+    pub(super) stretches: Vec<Bar>,
     pub(super) signs: Vec<Sign>,
     pub(super) faults: Vec<Band>,
     /// Messages of the window that are not drawn, by kind.
@@ -276,7 +265,7 @@ impl Extract {
     fn begin(&mut self, node: &str, class: &'static str, at: u64, label: String) {
         if let Some(lane) = self.lane(node) {
             let title = format!("{node}: {label}");
-            self.stretches.push(Stretch {
+            self.stretches.push(Bar {
                 lane,
                 from: at,
                 to: u64::MAX,
