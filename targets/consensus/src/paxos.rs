@@ -16,8 +16,8 @@
 //! delayed and overtaken. A node that answers wrongly is outside what Paxos promises to survive.
 
 mod action;
+mod agreement;
 mod ballot;
-mod ledger;
 mod log;
 mod multi;
 mod register;

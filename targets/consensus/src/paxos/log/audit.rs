@@ -9,19 +9,19 @@ use super::message::Batch;
 use crate::NodeId;
 use crate::machine::StateMachine;
 use crate::paxos::Position;
-use crate::paxos::ledger::Ledger;
+use crate::paxos::agreement::Agreement;
 use crate::replica::{Audit, Breach, Output};
 
 /// What was ever held for chosen.
 #[derive(Clone, Debug)]
 pub struct LogAudit<M: StateMachine> {
-    pub(super) ledger: Ledger<Position, Batch<M::Command>>,
+    pub(super) agreement: Agreement<Position, Batch<M::Command>>,
 }
 
 impl<M: StateMachine> Default for LogAudit<M> {
     fn default() -> Self {
         LogAudit {
-            ledger: Ledger::default(),
+            agreement: Agreement::default(),
         }
     }
 }
@@ -42,7 +42,7 @@ impl<M: StateMachine> Audit<Paxos<M>> for LogAudit<M> {
         }
         for position in &node.learnt {
             if let Some(batch) = node.chosen.get(position) {
-                self.ledger.enter(id, position, batch)?;
+                self.agreement.enter(id, position, batch)?;
             }
         }
         Ok(())

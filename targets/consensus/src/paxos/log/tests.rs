@@ -151,6 +151,6 @@ fn logs_agree_whatever_is_lost_and_whoever_crashes() {
         assert_eq!(sums.len(), 1, "seed {seed}: {sums:?}");
         let most = i64::try_from(sequence).unwrap() + 1;
         assert!(sums.iter().all(|sum| *sum <= most), "seed {seed}");
-        assert!(net.audit.ledger.len() > 3, "seed {seed}");
+        assert!(net.audit.agreement.len() > 3, "seed {seed}");
     }
 }

@@ -8,20 +8,20 @@
 use super::MultiPaxos;
 use crate::NodeId;
 use crate::machine::StateMachine;
-use crate::paxos::ledger::Ledger;
+use crate::paxos::agreement::Agreement;
 use crate::paxos::{Action, Position};
 use crate::replica::{Audit, Breach, Output};
 
 /// What was ever held for chosen.
 #[derive(Clone, Debug)]
 pub struct MultiAudit<M: StateMachine> {
-    pub(super) ledger: Ledger<Position, Action<M::Command>>,
+    pub(super) agreement: Agreement<Position, Action<M::Command>>,
 }
 
 impl<M: StateMachine> Default for MultiAudit<M> {
     fn default() -> Self {
         MultiAudit {
-            ledger: Ledger::default(),
+            agreement: Agreement::default(),
         }
     }
 }
@@ -41,6 +41,6 @@ impl<M: StateMachine> Audit<MultiPaxos<M>> for MultiAudit<M> {
             return Ok(());
         }
         let mut learnt = node.learnt.iter();
-        learnt.try_for_each(|(position, action)| self.ledger.enter(id, position, action))
+        learnt.try_for_each(|(position, action)| self.agreement.enter(id, position, action))
     }
 }

@@ -334,7 +334,7 @@ fn logs_agree_whatever_is_lost_whoever_crashes_and_whoever_is_a_member() {
             .map(|id| net.node(id.0).state.machine.query(&Query))
             .collect();
         assert_eq!(sums, [sum].into(), "seed {seed}");
-        assert!(net.audit.ledger.len() > 3, "seed {seed}");
+        assert!(net.audit.agreement.len() > 3, "seed {seed}");
     }
 }
 

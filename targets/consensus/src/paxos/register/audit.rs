@@ -5,13 +5,13 @@
 
 use super::{PaxosRegister, Proposal};
 use crate::NodeId;
-use crate::paxos::ledger::Ledger;
+use crate::paxos::agreement::Agreement;
 use crate::replica::{Audit, Breach, Output};
 
 /// What was ever held for chosen.
 #[derive(Clone, Debug, Default)]
 pub struct RegisterAudit {
-    pub(super) ledger: Ledger<String, Proposal>,
+    pub(super) agreement: Agreement<String, Proposal>,
 }
 
 impl Audit<PaxosRegister> for RegisterAudit {
@@ -29,6 +29,6 @@ impl Audit<PaxosRegister> for RegisterAudit {
             return Ok(());
         }
         let mut learnt = node.learnt.iter();
-        learnt.try_for_each(|(key, proposal)| self.ledger.enter(id, key, proposal))
+        learnt.try_for_each(|(key, proposal)| self.agreement.enter(id, key, proposal))
     }
 }

@@ -127,6 +127,6 @@ fn one_value_is_chosen_whatever_is_lost_and_whoever_crashes() {
         assert!(net.replies.contains_key(&last), "seed {seed}");
         let swapped = |reply: &&Reply<Store>| **reply == Reply::Applied(Response::Swapped);
         assert!(net.replies.values().filter(swapped).count() <= 1);
-        assert_eq!(net.audit.ledger.len(), 1);
+        assert_eq!(net.audit.agreement.len(), 1);
     }
 }

@@ -9,19 +9,19 @@ use crate::replica::Breach;
 
 /// Everything that was ever held for chosen, by place.
 #[derive(Clone, Debug)]
-pub(super) struct Ledger<K, V> {
+pub(super) struct Agreement<K, V> {
     chosen: BTreeMap<K, (V, NodeId)>,
 }
 
-impl<K, V> Default for Ledger<K, V> {
+impl<K, V> Default for Agreement<K, V> {
     fn default() -> Self {
-        Ledger {
+        Agreement {
             chosen: BTreeMap::new(),
         }
     }
 }
 
-impl<K: Ord + Clone + Debug, V: Clone + PartialEq + Debug> Ledger<K, V> {
+impl<K: Ord + Clone + Debug, V: Clone + PartialEq + Debug> Agreement<K, V> {
     /// Node `id` holds this for chosen.
     pub(super) fn enter(&mut self, id: NodeId, place: &K, value: &V) -> Result<(), Breach> {
         let Some((known, by)) = self.chosen.get(place) else {
@@ -51,11 +51,11 @@ mod tests {
 
     #[test]
     fn a_second_value_in_a_place_is_a_breach_and_the_same_again_is_none() {
-        let mut ledger = Ledger::default();
-        assert_eq!(ledger.enter(NodeId(1), &7, &"a"), Ok(()));
-        assert_eq!(ledger.enter(NodeId(2), &7, &"a"), Ok(()));
-        assert_eq!(ledger.enter(NodeId(2), &8, &"b"), Ok(()));
-        let breach = ledger.enter(NodeId(3), &7, &"b").unwrap_err();
+        let mut agreement = Agreement::default();
+        assert_eq!(agreement.enter(NodeId(1), &7, &"a"), Ok(()));
+        assert_eq!(agreement.enter(NodeId(2), &7, &"a"), Ok(()));
+        assert_eq!(agreement.enter(NodeId(2), &8, &"b"), Ok(()));
+        let breach = agreement.enter(NodeId(3), &7, &"b").unwrap_err();
         assert_eq!(breach.invariant, "Agreement");
         assert!(breach.what.contains("n3") && breach.what.contains("n1"));
     }
