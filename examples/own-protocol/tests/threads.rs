@@ -191,7 +191,7 @@ fn a_cache_that_is_not_invalidated_is_found() {
     let Verdict::Illegal(found) = verdict(clients) else {
         panic!("the stale reads were not found");
     };
-    // A stale read, the write that it misses, and at most what that write replaced.
+    // Two values contradict each other: of each its write, who saw it first, and who saw it last.
     let size = found.operations.operations().len();
-    assert!((2..=3).contains(&size), "{}", found.explanation.headline);
+    assert!((2..=6).contains(&size), "{}", found.explanation.headline);
 }
