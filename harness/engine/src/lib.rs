@@ -49,6 +49,6 @@ pub use summary::{
 };
 pub use target::{
     AdminAction, AdminError, BoxFuture, BugInfo, BugProfile, Client, ClientOptions, Cluster,
-    ClusterNode, NodeSpec, Target, TargetInfo,
+    ClusterNode, NodeFile, NodeSpec, Program, Target, TargetInfo,
 };
 pub use workload::{Mix, WorkloadKind, WorkloadParams};

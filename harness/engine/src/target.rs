@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
@@ -22,8 +22,17 @@ pub trait Target: Send + Sync {
     /// What can be tested.
     fn info(&self) -> TargetInfo;
 
-    /// The program that is `node` of `cluster`. The same for its first start and for a restart.
+    /// The programs that are `node` of `cluster`. The same for its first start and for a restart.
     fn node(&self, cluster: &Cluster, node: &NodeName) -> NodeSpec;
+
+    /// Makes what clients need before their first call, such as a bucket or a table. Called once,
+    /// when the cluster serves.
+    ///
+    /// # Errors
+    /// What could not be made, and why; the run is broken then.
+    fn set_up<'a>(&'a self, _cluster: &'a Cluster) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// A client for one process. It is dropped when the process is retired.
     fn client(
@@ -77,19 +86,44 @@ pub struct Cluster {
 pub struct ClusterNode {
     /// Its name.
     pub name: NodeName,
+    /// Its address. In a lab that gives each node one of its own, any port of it is free.
+    pub ip: IpAddr,
     /// Where it hears other nodes.
     pub peer_listen: SocketAddr,
     /// Where it hears clients.
-    pub http: SocketAddr,
+    pub client_listen: SocketAddr,
     /// Where it keeps its data.
     pub data: PathBuf,
     /// Where it reaches each other node: the lab's proxy of that link.
     pub routes: BTreeMap<NodeName, SocketAddr>,
 }
 
-/// A program to start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What makes a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeSpec {
+    /// Written before the first start only: a program may rewrite its own configuration.
+    pub files: Vec<NodeFile>,
+    /// Run to their end one after the other, after the files were written and before the first
+    /// start. Nodes are prepared and started in the order of the plan, so that one may copy from
+    /// another that stands before it.
+    pub preparations: Vec<Program>,
+    /// What runs as the node: killed, paused and started together. Where the first listens, the
+    /// node listens.
+    pub programs: Vec<Program>,
+}
+
+/// A file of a node, for example its configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeFile {
+    /// Where; folders on the way are made.
+    pub path: PathBuf,
+    /// What is in it.
+    pub text: String,
+}
+
+/// A program to start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
     /// The executable.
     pub program: PathBuf,
     /// Its arguments.
@@ -153,6 +187,8 @@ pub struct TargetInfo {
     pub modes: Vec<String>,
     /// The labs it runs in.
     pub labs: Vec<String>,
+    /// Whether none of its nodes ever leads, so that it serves when all of them answer.
+    pub leaderless: bool,
     /// The models its histories can be judged as.
     pub models: Vec<Model>,
     /// The kinds of faults that it is put under unless the user asks for others: a system that is
@@ -194,6 +230,16 @@ pub struct BugProfile {
     pub rate: Option<u32>,
     /// Settings of the target.
     pub settings: BTreeMap<String, String>,
+}
+
+impl NodeSpec {
+    /// A node that is one program and needs nothing else.
+    pub fn of(program: Program) -> Self {
+        NodeSpec {
+            programs: vec![program],
+            ..NodeSpec::default()
+        }
+    }
 }
 
 impl Cluster {

@@ -47,6 +47,9 @@ pub enum LabError {
         /// The folder with the nodes' output.
         nodes: PathBuf,
     },
+    /// What clients need could not be made.
+    #[error("the cluster serves, but what clients need could not be made: {0}")]
+    SetUp(String),
     /// The user ended it before the cluster served.
     #[error("interrupted before the cluster served")]
     Interrupted,

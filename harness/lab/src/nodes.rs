@@ -1,18 +1,20 @@
 //! The nodes of a run as processes: started, restarted with the same data, killed, paused, watched.
 
+mod node;
+
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use testimony_engine::{NodeName, NodeSpec};
 use tokio::sync::mpsc;
 
-use crate::process::{Child, Exit, Launcher, Spawner, Start};
+use crate::process::{Child, Exit, Launcher, Spawner};
+use node::Node;
 
 /// A node ended although nobody asked it to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,14 +41,6 @@ pub(crate) struct Nodes {
     deaths: mpsc::UnboundedSender<Death>,
 }
 
-#[derive(Debug)]
-struct Node {
-    spec: NodeSpec,
-    /// Where its output is appended.
-    folder: PathBuf,
-    child: Mutex<Option<Arc<Child>>>,
-}
-
 impl Nodes {
     /// Prepares the nodes, of which none runs yet. Unexpected ends are told on `deaths`.
     pub(crate) fn new(
@@ -55,14 +49,9 @@ impl Nodes {
         deaths: mpsc::UnboundedSender<Death>,
     ) -> io::Result<Self> {
         let spawner = Spawner::new(launcher)?;
-        let node = |(spec, folder)| Node {
-            spec,
-            folder,
-            child: Mutex::new(None),
-        };
         let nodes = specs
             .into_iter()
-            .map(|(name, spec)| (name, node(spec)))
+            .map(|(name, (spec, folder))| (name, Node::new(spec, folder)))
             .collect();
         Ok(Nodes {
             spawner,
@@ -78,68 +67,57 @@ impl Nodes {
     /// Starts a node that does not run. Its data are those it left.
     pub(crate) async fn start(&self, name: &NodeName) -> io::Result<()> {
         let node = self.node(name)?;
-        if node.current().is_some() {
+        if node.is_running() {
             return Err(io::Error::other(format!("{name} runs already")));
         }
-        let started = self.spawner.start(node.command()).await?;
-        let child = Arc::new(Child::new(started)?);
-        *node.child() = Some(Arc::clone(&child));
-        tracing::info!(node = %name, pid = child.pid(), "started");
-        let (name, stderr) = (name.clone(), node.folder.join("stderr"));
-        tokio::spawn(watch(name, child, stderr, self.deaths.clone()));
+        for child in node.start(&self.spawner).await? {
+            tracing::info!(node = %name, pid = child.pid(), "started");
+            let (name, stderr) = (name.clone(), node.folder().join("stderr"));
+            tokio::spawn(watch(name, child, stderr, self.deaths.clone()));
+        }
         Ok(())
     }
 
-    /// SIGKILL; returns when the process is gone and reaped.
+    /// SIGKILL; returns when the node is gone and reaped.
     pub(crate) async fn kill(&self, name: &NodeName) -> io::Result<()> {
-        let node = self.node(name)?;
-        let child = node.running(name)?;
-        let exit = child.kill().await?;
-        node.forget(&child);
-        tracing::info!(node = %name, %exit, "killed");
+        for exit in self.node(name)?.kill().await? {
+            tracing::info!(node = %name, %exit, "killed");
+        }
         Ok(())
     }
 
-    /// SIGSTOP; returns when the process stands still.
+    /// SIGSTOP; returns when the node stands still.
     pub(crate) async fn pause(&self, name: &NodeName) -> io::Result<()> {
-        self.node(name)?.running(name)?.pause().await
+        self.node(name)?.pause().await
     }
 
-    /// SIGCONT; returns when the process goes on.
+    /// SIGCONT; returns when the node goes on.
     pub(crate) async fn resume(&self, name: &NodeName) -> io::Result<()> {
-        self.node(name)?.running(name)?.resume().await
+        self.node(name)?.resume().await
     }
 
     /// Whether it is there: started, not killed since, and not ended by itself.
     pub(crate) fn is_running(&self, name: &NodeName) -> bool {
-        self.nodes
-            .get(name)
-            .is_some_and(|node| node.current().is_some())
+        self.nodes.get(name).is_some_and(Node::is_running)
     }
 
     /// Asks every node to end, kills those that do not. Returns what did not go as it should.
     pub(crate) async fn stop(&self) -> Vec<String> {
         let stops = self.nodes.iter().map(|(name, node)| async move {
-            let child = node.child().clone()?;
-            let stopped = child.terminate(STOP_PATIENCE).await;
-            child.destroy();
-            node.forget(&child);
-            match stopped {
+            let ends = node.stop(STOP_PATIENCE).await.into_iter();
+            ends.filter_map(|ended| match ended {
                 Ok(Exit { code: Some(0), .. }) => None,
                 Ok(exit) => Some(format!("{name} ended with {exit} when asked to stop")),
                 Err(error) => Some(format!("{name} had to be killed: {error}")),
-            }
+            })
+            .collect::<Vec<_>>()
         });
         join_all(stops).await.into_iter().flatten().collect()
     }
 
     /// Kills and reaps all that is left, without the runtime.
     pub(crate) fn destroy(&self) {
-        for node in self.nodes.values() {
-            if let Some(child) = node.child().take() {
-                child.destroy();
-            }
-        }
+        self.nodes.values().for_each(Node::destroy);
     }
 
     fn node(&self, name: &NodeName) -> io::Result<&Node> {
@@ -152,45 +130,6 @@ impl Nodes {
 impl Drop for Nodes {
     fn drop(&mut self) {
         self.destroy();
-    }
-}
-
-impl Node {
-    fn child(&self) -> MutexGuard<'_, Option<Arc<Child>>> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn current(&self) -> Option<Arc<Child>> {
-        self.child().clone().filter(|child| !child.has_ended())
-    }
-
-    fn running(&self, name: &NodeName) -> io::Result<Arc<Child>> {
-        self.current()
-            .ok_or_else(|| io::Error::other(format!("{name} does not run")))
-    }
-
-    fn forget(&self, child: &Arc<Child>) {
-        let mut current = self.child();
-        if current
-            .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, child))
-        {
-            *current = None;
-        }
-    }
-
-    fn command(&self) -> Start {
-        let NodeSpec { program, args, env } = &self.spec;
-        Start {
-            program: program.clone(),
-            args: args.iter().map(OsString::from).collect(),
-            env: env
-                .iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-            stdout: self.folder.join("stdout"),
-            stderr: self.folder.join("stderr"),
-        }
     }
 }
 

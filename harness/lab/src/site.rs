@@ -52,8 +52,9 @@ impl Site {
         let node =
             |(name, (peer, client)): (&NodeName, (&ReservedPort, &ReservedPort))| ClusterNode {
                 name: name.clone(),
+                ip: peer.address().ip(),
                 peer_listen: peer.address(),
-                http: client.address(),
+                client_listen: client.address(),
                 data: folder.data(name),
                 routes: links.routes(name),
             };
@@ -94,6 +95,6 @@ impl Site {
     }
 
     fn client_address(&self, node: &NodeName) -> Option<SocketAddr> {
-        self.cluster.node(node).map(|node| node.http)
+        self.cluster.node(node).map(|node| node.client_listen)
     }
 }

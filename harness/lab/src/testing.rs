@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use testimony_engine::{
     AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
-    NodeName, NodeSpec, NodeStatus, ProcessId, Role, Target, TargetInfo,
+    NodeName, NodeSpec, NodeStatus, ProcessId, Program, Role, Target, TargetInfo,
 };
 use testimony_history::{Answer, Call, Ending, Function, Model, Reply, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -123,7 +123,7 @@ async fn chatter(route: SocketAddr) {
 
 /// Asks a node whether it is there.
 async fn ping(cluster: &Cluster, node: &NodeName) -> io::Result<()> {
-    let mut stream = TcpStream::connect(cluster.node(node).unwrap().http).await?;
+    let mut stream = TcpStream::connect(cluster.node(node).unwrap().client_listen).await?;
     stream.write_all(b"?").await?;
     stream.read_u8().await.map(|_| ())
 }
@@ -178,26 +178,29 @@ impl Target for Fake {
     fn node(&self, cluster: &Cluster, node: &NodeName) -> NodeSpec {
         if let Some((program, args)) = self.program {
             let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-            return NodeSpec {
-                program: program.into(),
+            let program = program.into();
+            return NodeSpec::of(Program {
+                program,
                 args,
-                env: BTreeMap::new(),
-            };
+                ..Program::default()
+            });
         }
         let ClusterNode {
             peer_listen,
-            http,
+            client_listen,
             routes,
             ..
         } = cluster.node(node).unwrap();
-        let addresses = [peer_listen, http].into_iter().chain(routes.values());
+        let addresses = [peer_listen, client_listen]
+            .into_iter()
+            .chain(routes.values());
         let (program, mut args) = this_executable(&[NODE]);
         args.extend(addresses.map(ToString::to_string));
-        NodeSpec {
+        NodeSpec::of(Program {
             program,
             args,
-            env: BTreeMap::new(),
-        }
+            ..Program::default()
+        })
     }
 
     fn client(

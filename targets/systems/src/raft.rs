@@ -16,7 +16,7 @@ use std::time::Duration;
 use testimony_consensus::bug::Bug;
 use testimony_engine::{
     AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
-    NodeName, NodeSpec, NodeStatus, ProcessId, Target, TargetInfo,
+    NodeName, NodeSpec, NodeStatus, ProcessId, Program, Target, TargetInfo,
 };
 use testimony_history::Model;
 
@@ -112,11 +112,11 @@ impl Target for RaftTarget {
         if let Some(bug) = &self.options.bug {
             args.extend(["--bug".to_owned(), bug.clone()]);
         }
-        NodeSpec {
+        NodeSpec::of(Program {
             program: self.options.program.clone(),
             args,
-            env: [].into(),
-        }
+            ..Program::default()
+        })
     }
 
     fn client(
@@ -160,12 +160,15 @@ fn addresses(cluster: &Cluster, node: &ClusterNode) -> Vec<String> {
         format!("--id={}", node.name),
         format!("--data={}", node.data.display()),
         format!("--peer-listen={}", node.peer_listen),
-        format!("--http-listen={}", node.http),
+        format!("--http-listen={}", node.client_listen),
     ];
     for other in &cluster.nodes {
         args.push(format!("--voter={}", other.name));
         if let Some(route) = node.routes.get(&other.name) {
-            args.push(format!("--peer={}={route}/{}", other.name, other.http));
+            args.push(format!(
+                "--peer={}={route}/{}",
+                other.name, other.client_listen
+            ));
         }
     }
     args
@@ -188,8 +191,9 @@ mod tests {
     fn cluster() -> Cluster {
         let node = |number: u16, other: &str| ClusterNode {
             name: NodeName::numbered(u32::from(number)),
+            ip: [127, 0, 0, 1].into(),
             peer_listen: ([127, 0, 0, 1], 7000 + number).into(),
-            http: ([127, 0, 0, 1], 8000 + number).into(),
+            client_listen: ([127, 0, 0, 1], 8000 + number).into(),
             data: format!("/data/n{number}").into(),
             routes: [(other.into(), ([127, 0, 0, 1], 9000 + number).into())].into(),
         };
@@ -198,10 +202,16 @@ mod tests {
         }
     }
 
+    fn arguments(target: &RaftTarget) -> Vec<String> {
+        target.node(&cluster(), &"n1".into()).programs[0]
+            .args
+            .clone()
+    }
+
     #[test]
     fn a_node_reaches_the_others_through_the_labs_proxies() {
         let target = RaftTarget::new(options(None)).unwrap();
-        let args = target.node(&cluster(), &"n1".into()).args.join(" ");
+        let args = arguments(&target).join(" ");
         assert!(
             args.starts_with("node raft --id=n1 --data=/data/n1"),
             "{args}"
@@ -222,10 +232,7 @@ mod tests {
         let error = RaftTarget::new(options(Some("no-such-bug"))).unwrap_err();
         assert!(matches!(error, TargetError::UnknownBug { .. }));
         let name = Bug::ALL[0].name();
-        let args = RaftTarget::new(options(Some(name)))
-            .unwrap()
-            .node(&cluster(), &"n1".into())
-            .args;
+        let args = arguments(&RaftTarget::new(options(Some(name))).unwrap());
         assert!(args.ends_with(&["--bug".to_owned(), name.to_owned()]));
     }
 }

@@ -5,6 +5,7 @@ use crate::{Draft, Fault, FaultKind, PlannedInjection, TargetInfo};
 
 fn target() -> TargetInfo {
     TargetInfo {
+        leaderless: false,
         name: "store".into(),
         summary: String::new(),
         modes: Vec::new(),

@@ -254,7 +254,7 @@ async fn killing_a_node_that_does_not_run_fails_and_its_heal_starts_it() {
         .inject(&Action::Kill { nodes: nodes("n1") })
         .await
         .unwrap_err();
-    assert!(error.contains("n1 does not run"), "{error}");
+    assert!(error.contains("n1: it does not run"), "{error}");
     scene.faults.heal(1).await.unwrap();
     assert!(scene.answers("n1").await);
 }

@@ -168,6 +168,8 @@ impl Stage {
 
     async fn play(&mut self) -> Result<(), LabError> {
         self.await_service().await?;
+        let (target, cluster) = (&self.site.target, &self.site.cluster);
+        target.set_up(cluster).await.map_err(LabError::SetUp)?;
         let mut commands = self.signal(Signal::Started);
         loop {
             for command in commands {
@@ -200,7 +202,7 @@ impl Stage {
             match self.next_event().await {
                 Event::Tick => {
                     let status = self.look()?;
-                    if serves(&status) {
+                    if self.serves(&status) {
                         return Ok(());
                     }
                     if Instant::now() > deadline {
@@ -217,6 +219,14 @@ impl Stage {
                 Event::Signal(_) | Event::Work(_) => {}
             }
         }
+    }
+
+    fn serves(&self, status: &ClusterStatus) -> bool {
+        if self.site.target.info().leaderless {
+            let answers = |name| status.nodes.get(name).is_some_and(|node| node.alive);
+            return self.node_names.iter().all(answers);
+        }
+        one_leads(status)
     }
 
     async fn next_event(&mut self) -> Event {
@@ -316,7 +326,7 @@ async fn wait_until(time: Option<Instant>) {
 }
 
 /// Every node answers, and one of them leads the others.
-fn serves(status: &ClusterStatus) -> bool {
+fn one_leads(status: &ClusterStatus) -> bool {
     let leader = status.leader();
     let follows = |(name, node): (&NodeName, &NodeStatus)| {
         node.alive && (Some(name) == leader || node.role != Some(Role::Leader))

@@ -130,7 +130,7 @@ async fn post(
     let address = cluster
         .node(node)
         .ok_or_else(|| unreachable(format!("no node {node}")))?
-        .http;
+        .client_listen;
     let request = http.post(format!("http://{address}{path}")).json(body);
     let exchange = async {
         let response = request.send().await?;

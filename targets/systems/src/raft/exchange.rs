@@ -76,7 +76,7 @@ impl Exchange {
         let nodes = cluster
             .nodes
             .iter()
-            .map(|node| (node.name.clone(), node.http))
+            .map(|node| (node.name.clone(), node.client_listen))
             .collect();
         Exchange { http, nodes }
     }

@@ -28,7 +28,7 @@ pub(crate) async fn of(
     cluster: &Cluster,
     node: &NodeName,
 ) -> Option<ServerStatus> {
-    let url = format!("http://{}/status", cluster.node(node)?.http);
+    let url = format!("http://{}/status", cluster.node(node)?.client_listen);
     let answer = async { http.get(url).send().await?.json().await };
     timeout(PATIENCE, answer).await.ok()?.ok()
 }

@@ -12,8 +12,9 @@ use tokio::net::TcpStream;
 pub(crate) fn cluster(addresses: &[SocketAddr]) -> Cluster {
     let node = |(number, http): (u32, &SocketAddr)| ClusterNode {
         name: NodeName::numbered(number),
+        ip: http.ip(),
         peer_listen: *http,
-        http: *http,
+        client_listen: *http,
         data: "/nowhere".into(),
         routes: [].into(),
     };

@@ -1,0 +1,163 @@
+//! One node: its files, what is run before its first start, and the programs that it is made of.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use testimony_engine::{NodeFile, NodeSpec, Program};
+
+use super::tail;
+use crate::process::{Child, Exit, Spawner, Start};
+
+/// A node and the processes that it runs as, if it runs.
+#[derive(Debug)]
+pub(super) struct Node {
+    spec: NodeSpec,
+    /// Where its output is appended.
+    folder: PathBuf,
+    prepared: AtomicBool,
+    children: Mutex<Vec<Arc<Child>>>,
+}
+
+impl Node {
+    pub(super) fn new(spec: NodeSpec, folder: PathBuf) -> Self {
+        Node {
+            spec,
+            folder,
+            prepared: AtomicBool::new(false),
+            children: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Where its output is appended.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether all its programs run.
+    pub(super) fn is_running(&self) -> bool {
+        let children = self.children();
+        !children.is_empty() && children.iter().all(|child| !child.has_ended())
+    }
+
+    /// Starts its programs, after what comes before its first start. What a start that failed left
+    /// running is killed when the node is started again, or destroyed.
+    pub(super) async fn start(&self, spawner: &Spawner) -> io::Result<Vec<Arc<Child>>> {
+        if !self.prepared.load(Ordering::Acquire) {
+            self.prepare(spawner).await?;
+            self.prepared.store(true, Ordering::Release);
+        }
+        self.destroy();
+        for program in &self.spec.programs {
+            let started = spawner.start(self.command(program)).await?;
+            self.children().push(Arc::new(Child::new(started)?));
+        }
+        Ok(self.children().clone())
+    }
+
+    /// SIGKILL to all; returns when they are gone and reaped.
+    pub(super) async fn kill(&self) -> io::Result<Vec<Exit>> {
+        let children = self.living()?;
+        let exits = try_join_all(children.iter().map(|child| child.kill())).await?;
+        self.forget(&children);
+        Ok(exits)
+    }
+
+    /// SIGSTOP to all; returns when they stand still.
+    pub(super) async fn pause(&self) -> io::Result<()> {
+        let children = self.living()?;
+        try_join_all(children.iter().map(|child| child.pause())).await?;
+        Ok(())
+    }
+
+    /// SIGCONT to all; returns when they go on.
+    pub(super) async fn resume(&self) -> io::Result<()> {
+        let children = self.living()?;
+        try_join_all(children.iter().map(|child| child.resume())).await?;
+        Ok(())
+    }
+
+    /// Asks all to end, and kills those that do not. How each ended.
+    pub(super) async fn stop(&self, patience: Duration) -> Vec<io::Result<Exit>> {
+        let children = self.children().clone();
+        let ends = children.iter().map(|child| async move {
+            let ended = child.terminate(patience).await;
+            child.destroy();
+            ended
+        });
+        let ends = join_all(ends).await;
+        self.forget(&children);
+        ends
+    }
+
+    /// Kills and reaps all that is left, without the runtime.
+    pub(super) fn destroy(&self) {
+        let children = std::mem::take(&mut *self.children());
+        children.iter().for_each(|child| child.destroy());
+    }
+
+    async fn prepare(&self, spawner: &Spawner) -> io::Result<()> {
+        for NodeFile { path, text } in &self.spec.files {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            fs::write(path, text)?;
+        }
+        for program in &self.spec.preparations {
+            let child = Child::new(spawner.start(self.command(program)).await?)?;
+            let exit = child.ended().await?;
+            if exit.code != Some(0) {
+                return Err(self.unprepared(program, exit));
+            }
+        }
+        Ok(())
+    }
+
+    fn unprepared(&self, program: &Program, exit: Exit) -> io::Error {
+        let said = tail(&self.folder.join("stderr")).unwrap_or_default();
+        let program = program.program.display();
+        io::Error::other(format!("{program} ended with {exit}: {said}"))
+    }
+
+    /// Those that have not ended; an error if the node does not run.
+    fn living(&self) -> io::Result<Vec<Arc<Child>>> {
+        let children = self.children().clone();
+        let living: Vec<_> = children
+            .into_iter()
+            .filter(|child| !child.has_ended())
+            .collect();
+        if living.is_empty() {
+            return Err(io::Error::other("it does not run"));
+        }
+        Ok(living)
+    }
+
+    fn forget(&self, gone: &[Arc<Child>]) {
+        let is_gone = |child: &Arc<Child>| gone.iter().any(|gone| Arc::ptr_eq(gone, child));
+        self.children()
+            .retain(|child| !is_gone(child) && !child.has_ended());
+    }
+
+    fn children(&self) -> MutexGuard<'_, Vec<Arc<Child>>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn command(&self, program: &Program) -> Start {
+        let Program { program, args, env } = program;
+        Start {
+            program: program.clone(),
+            args: args.iter().map(OsString::from).collect(),
+            env: env
+                .iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+            stdout: self.folder.join("stdout"),
+            stderr: self.folder.join("stderr"),
+        }
+    }
+}
