@@ -129,6 +129,7 @@ fn target_of(plan: &Plan) -> Result<Arc<dyn Target>, Failure> {
     let program = std::env::current_exe().context("this program cannot be found on the disk");
     let options = TargetOptions {
         program: program.map_err(Failure::Broken)?,
+        mode: plan.mode.clone(),
         bug: plan.bug.clone(),
         settings: plan.settings.clone(),
     };

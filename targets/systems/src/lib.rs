@@ -5,6 +5,7 @@
 //! every error whether an operation completed, failed, or nobody knows: to call an unknown outcome
 //! a failure would manufacture violations, and to call a failure unknown would hide them.
 
+pub mod installed;
 mod paxos;
 mod planted;
 pub mod raft;
@@ -24,6 +25,8 @@ use crate::raft::RaftTarget;
 pub struct TargetOptions {
     /// The executable that the bundled servers are part of: this very program.
     pub program: PathBuf,
+    /// The mode, of a target that has modes.
+    pub mode: Option<String>,
     /// The mistake to plant, by name.
     pub bug: Option<String>,
     /// The target's own settings, by name; those absent have their defaults.
@@ -53,6 +56,18 @@ pub enum TargetError {
         bug: String,
         /// What there is.
         known: String,
+    },
+    /// The system is not on this machine.
+    #[error(
+        "{target} needs `{program}`, which is not installed: on Debian, apt-get install {package}"
+    )]
+    NotInstalled {
+        /// The target.
+        target: String,
+        /// The program that was looked for.
+        program: String,
+        /// The package that has it.
+        package: String,
     },
     /// The target has no such setting, or not with such a value.
     #[error("setting `{name}` of {target}: {reason}")]

@@ -182,6 +182,7 @@ mod tests {
 
     fn options(bug: Option<&str>) -> TargetOptions {
         TargetOptions {
+            mode: None,
             program: "/bin/testimony".into(),
             bug: bug.map(str::to_owned),
             settings: BTreeMap::new(),
