@@ -33,17 +33,7 @@ impl<M: StateMachine> Raft<M> {
             if self.bug(Bug::StaleAppendTruncates) && !entries.is_empty() {
                 let _ = self.store(previous, entries);
             }
-            // It tells the term, so that a stale leader steps down.
-            let hint = Position::default();
-            self.send(
-                from,
-                Body::Rejected {
-                    previous: previous.index,
-                    hint,
-                    round,
-                },
-            );
-            return;
+            return self.tell_the_term(from, previous.index);
         }
         self.follow(from, term);
         let body = match self.store(previous, entries) {
@@ -58,6 +48,20 @@ impl<M: StateMachine> Raft<M> {
             },
         };
         self.send(from, body);
+    }
+
+    /// Answers a leader of an earlier term, so that it steps down. The answer confirms no round:
+    /// the sender may lead again by now, and the round be one of its earlier term. Taken for one of
+    /// the present term, whose rounds are counted from 1 again, it would confirm rounds that have
+    /// not begun, and a leader that is cut off would answer reads.
+    fn tell_the_term(&mut self, from: NodeId, previous: Index) {
+        let (hint, round) = (Position::default(), 0);
+        let rejected = Body::Rejected {
+            previous,
+            hint,
+            round,
+        };
+        self.send(from, rejected);
     }
 
     /// Follows the leader of the present term, or of a later one.
@@ -129,16 +133,7 @@ impl<M: StateMachine> Raft<M> {
     ) {
         let matched = snapshot.index;
         if term < self.term {
-            let hint = Position::default();
-            self.send(
-                from,
-                Body::Rejected {
-                    previous: matched,
-                    hint,
-                    round,
-                },
-            );
-            return;
+            return self.tell_the_term(from, matched);
         }
         self.follow(from, term);
         if self.install(snapshot) {

@@ -156,6 +156,28 @@ fn a_round_that_began_before_a_read_does_not_confirm_it() {
     assert!(world.reply(first).is_some() && world.reply(second).is_some());
 }
 
+/// A leader is replaced and leads again, and only then is a message of its earlier term answered.
+#[test]
+fn a_round_of_an_earlier_term_does_not_confirm_a_read() {
+    let (mut world, _) = led(|_| {});
+    world.pass(30);
+    (0..3).for_each(|_| world.tick(N1));
+    let late = std::mem::take(&mut world.wire);
+    for (leader, heir) in [(N1, N2), (N2, N1)] {
+        assert_eq!(
+            answer(&mut world, leader, Request::Transfer(heir)),
+            Some(Reply::Done)
+        );
+    }
+    world.wire = late;
+    world.settle();
+    world.only(&[N2, N3]);
+    let read = world.request(N1, Request::Query(Read));
+    world.pass(4);
+    assert_eq!(world.status(N1).role, Role::Leader);
+    assert_eq!(world.reply(read), None);
+}
+
 #[test]
 fn a_node_that_comes_back_deposes_nobody() {
     let (mut world, _) = led(|_| {});
