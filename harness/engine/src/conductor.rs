@@ -22,7 +22,7 @@ mod tally;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use testimony_history::{Call, Ending, Function, Value};
+use testimony_history::{Call, Ending};
 
 use crate::chance::Chance;
 use crate::workload::Workload;
@@ -227,7 +227,7 @@ impl Conductor {
             Purpose::Work => self.workload.observe(process, &open.call, ending),
             Purpose::FinalRead(index) => {
                 if let Some(reads) = &mut self.final_reads {
-                    reads.end(index, completed, self.now);
+                    reads.end(index, ending, self.now);
                 }
             }
         }
@@ -357,11 +357,10 @@ impl Conductor {
 
     fn plan_final_reads(&self) -> FinalReads {
         let mut chance = Chance::new(self.plan.seed, "final reads");
-        let times = self.plan.workload.final_reads;
         FinalReads::new(
             self.keys_to_read(),
             &self.nodes,
-            times,
+            &self.plan.workload,
             &mut chance,
             self.now,
         )
@@ -404,10 +403,9 @@ impl Conductor {
     fn read(&mut self, commands: &mut Vec<Command>) {
         while !self.is_late()
             && let Some(reads) = &self.final_reads
-            && let Some((index, key, node)) = reads.next(self.now)
+            && let Some((index, call, node)) = reads.next(self.now)
             && let Some(caller) = self.processes.pick_for(node)
         {
-            let call = final_read(key);
             self.final_reads
                 .as_mut()
                 .expect("just looked at")
@@ -470,13 +468,5 @@ impl Conductor {
             Duration::ZERO
         };
         self.deadline + grace
-    }
-}
-
-fn final_read(key: &Value) -> Call {
-    Call {
-        f: Function::Read,
-        key: Some(key.clone()),
-        value: None,
     }
 }

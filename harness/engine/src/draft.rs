@@ -114,6 +114,8 @@ pub struct WorkloadDraft {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub final_reads: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub offsets: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mix: Option<Mix>,
 }
 
@@ -215,6 +217,7 @@ impl WorkloadDraft {
             burst: over.burst.or(self.burst),
             read_back: over.read_back.or(self.read_back),
             final_reads: over.final_reads.or(self.final_reads),
+            offsets: over.offsets.or(self.offsets),
             mix: over.mix.or(if same { self.mix } else { None }),
         }
     }
@@ -232,6 +235,7 @@ impl WorkloadDraft {
             burst: self.burst.unwrap_or(usual.burst),
             read_back: self.read_back.unwrap_or(usual.read_back),
             final_reads: self.final_reads.unwrap_or(usual.final_reads),
+            offsets: self.offsets.unwrap_or(usual.offsets),
             mix: self.mix.unwrap_or(usual.mix),
         }
     }

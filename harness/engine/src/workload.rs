@@ -29,6 +29,8 @@ pub use params::{Mix, WorkloadKind, WorkloadParams};
 const HOLD: Duration = Duration::from_millis(300);
 /// How often, in percent, a read seeks an unread update, and an update a read key.
 const SEEK: u32 = 90;
+/// How often, in percent, a set is asked for what was never added.
+const STRANGE: u32 = 5;
 
 /// The generator of a run's operations.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Workload {
     touched: Vec<Value>,
     /// What each process is at.
     open: BTreeMap<ProcessId, Open>,
+    /// The lock that a process holds.
+    held: BTreeMap<ProcessId, Value>,
     keys_made: u32,
     values_made: i64,
     /// Where in `keys` the last call went.
@@ -64,6 +68,7 @@ impl Workload {
             keys: Vec::new(),
             touched: Vec::new(),
             open: BTreeMap::new(),
+            held: BTreeMap::new(),
             keys_made: 0,
             values_made: 0,
             last: None,
@@ -78,6 +83,9 @@ impl Workload {
 
     /// The next operation of `process`, which must not have one open.
     pub fn next(&mut self, process: ProcessId, now: Nanos) -> Call {
+        if let Some(name) = self.held.get(&process) {
+            return self.release(process, name.clone());
+        }
         let (slot, f) = self.choose(now);
         if self.keys[slot].is_worn_out(&self.params) {
             self.keys[slot] = self.fresh_key(self.keys[slot].kind, 75);
@@ -87,21 +95,38 @@ impl Workload {
         if key.operations == 0 {
             self.touched.push(key.name.clone());
         }
-        key.called(&f);
+        // A read of one offset shows nothing of the others.
+        let shows = f == Function::Read && value.is_none();
+        key.called(&f, shows);
         self.last = Some(slot);
-        let shows = f == Function::Read;
-        self.open.insert(
-            process,
-            Open {
-                key: key.name.clone(),
-                shows,
-            },
-        );
-        Call {
+        let call = Call {
             f,
             key: Some(key.name.clone()),
             value,
+        };
+        self.open(process, &call, shows);
+        call
+    }
+
+    /// Whoever holds a lock releases it next, also one that is not used any more: only the holder
+    /// can.
+    fn release(&mut self, process: ProcessId, name: Value) -> Call {
+        let call = Call {
+            f: Function::Release,
+            key: Some(name),
+            value: None,
+        };
+        let mut keys = self.keys.iter_mut();
+        if let Some(key) = keys.find(|key| Some(&key.name) == call.key.as_ref()) {
+            key.called(&call.f, false);
         }
+        self.open(process, &call, false);
+        call
+    }
+
+    fn open(&mut self, process: ProcessId, call: &Call, shows: bool) {
+        let key = call.key.clone().unwrap_or_default();
+        self.open.insert(process, Open { key, shows });
     }
 
     /// What became of the operation that `process` had open.
@@ -109,8 +134,25 @@ impl Workload {
         let Some(open) = self.open.remove(&process) else {
             return;
         };
+        self.watch_lock(process, &open.key, call, ending);
         if let Some(key) = self.keys.iter_mut().find(|key| key.name == open.key) {
             key.learnt(call, ending, open.shows);
+        }
+    }
+
+    /// A process holds a lock from when it is granted until its release is answered. If that was
+    /// refused it holds it still. Whoever does not know is retired, and nobody else may release.
+    fn watch_lock(&mut self, process: ProcessId, key: &Value, call: &Call, ending: &Ending) {
+        match (&call.f, ending) {
+            (Function::Acquire, Ending::Ok(answer)) => {
+                if answer.result != Some(Value::Bool(false)) {
+                    self.held.insert(process, key.clone());
+                }
+            }
+            (Function::Release, Ending::Ok(_)) | (_, Ending::Info(_)) => {
+                self.held.remove(&process);
+            }
+            _ => {}
         }
     }
 
@@ -125,6 +167,11 @@ impl Workload {
     /// Every key that was ever called, in the order of its first call.
     pub fn touched(&self) -> &[Value] {
         &self.touched
+    }
+
+    /// What is called where nothing may be updated: it watches.
+    fn watch(&self) -> Function {
+        self.params.name.watch()
     }
 
     /// A key and a function. Reads that look back come first.
@@ -144,7 +191,7 @@ impl Workload {
             // If every key that could be updated is being read back, any is read.
             None => self
                 .any(&able)
-                .map_or_else(|| (self.any_key(), Function::Read), |slot| (slot, f)),
+                .map_or_else(|| (self.any_key(), self.watch()), |slot| (slot, f)),
         }
     }
 
@@ -159,8 +206,8 @@ impl Workload {
             .collect();
         match self.any(&best) {
             Some(slot) if least < Some(key::HIDES) => (slot, f),
-            Some(slot) => (slot, Function::Read),
-            None => (self.any_key(), Function::Read),
+            Some(slot) => (slot, self.watch()),
+            None => (self.any_key(), self.watch()),
         }
     }
 
@@ -174,6 +221,10 @@ impl Workload {
     }
 
     fn function(&mut self) -> Function {
+        // Who holds a lock has released it before it comes here.
+        if self.params.name == WorkloadKind::Lock {
+            return Function::Acquire;
+        }
         let weights = self.params.mix.weights();
         let indexed: Vec<(usize, u64)> = weights
             .iter()
@@ -182,19 +233,25 @@ impl Workload {
             .collect();
         match self.chance.weighted(&indexed) {
             Some(index) => weights[index].0.clone(),
-            None => Function::Read,
+            None => self.watch(),
         }
     }
 
     fn argument(&mut self, slot: usize, f: &Function) -> Option<Value> {
         match f {
-            Function::Write => Some(self.fresh_value()),
+            Function::Write | Function::Enqueue => Some(self.fresh_value()),
             Function::Cas if self.params.name == WorkloadKind::Propose => {
                 Some(Value::list([Value::Null, self.fresh_value()]))
             }
             Function::Cas => {
                 let expected = self.keys[slot].expectation(&mut self.chance);
                 Some(Value::list([expected, self.fresh_value()]))
+            }
+            _ if self.keys[slot].kind == KeyKind::Set => self.element(slot, f),
+            Function::Append if self.keys[slot].kind == KeyKind::Log => Some(self.fresh_value()),
+            Function::Read if self.chance_of_offset(slot) => {
+                let offset = self.keys[slot].offset(&mut self.chance);
+                Some(Value::Int(i64::try_from(offset).unwrap_or(i64::MAX)))
             }
             Function::Append => {
                 self.values_made += 1;
@@ -205,6 +262,29 @@ impl Workload {
                 Some(Value::Int(i64::try_from(amount).expect("at most 100")))
             }
             _ => None,
+        }
+    }
+
+    /// Whether a read asks for one offset. Looking back, it does not.
+    fn chance_of_offset(&mut self, slot: usize) -> bool {
+        let key = &self.keys[slot];
+        let always = self.params.offsets == 100;
+        key.kind == KeyKind::Log
+            && (always || key.wanted == 0)
+            && self.chance.percent(self.params.offsets)
+    }
+
+    /// What an operation on a set is about: something new to add; else mostly what was lately
+    /// added, now and then what never was.
+    fn element(&mut self, slot: usize, f: &Function) -> Option<Value> {
+        match f {
+            Function::Read => None,
+            Function::Add => Some(self.fresh_value()),
+            _ if self.chance.percent(STRANGE) => Some(self.fresh_value()),
+            _ => {
+                let known = self.keys[slot].element(&mut self.chance);
+                Some(known.unwrap_or_else(|| self.fresh_value()))
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use testimony_history::Value;
 
 use super::{CALL_GRACE, Conductor, Purpose};
-use crate::{Command, Nanos, Phase, Plan, PlannedCall};
+use crate::{Command, Nanos, Phase, Plan, PlannedCall, WorkloadKind};
 
 /// The calls that a plan lists.
 #[derive(Clone, Debug)]
@@ -61,11 +61,12 @@ impl Calls {
 }
 
 impl Conductor {
-    /// A plan that lists its operations has no others, and so no reads at the end.
+    /// A plan that lists its operations has no others, and so no reads at the end. A lock cannot be
+    /// read, and to acquire it would say nothing that those who work did not hear.
     pub(super) fn keys_to_read(&self) -> &[Value] {
-        match &self.calls {
-            Some(_) => &[],
-            None => self.workload.touched(),
+        match (&self.calls, self.plan.workload.name) {
+            (Some(_), _) | (None, WorkloadKind::Lock) => &[],
+            (None, _) => self.workload.touched(),
         }
     }
 

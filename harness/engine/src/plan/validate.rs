@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Plan, PlanError, PlannedInjection};
+use testimony_history::Function;
+
 use crate::{Fault, NodeName, Selector, WorkloadParams, span};
 
 /// The most nodes: beyond it one machine is not the place.
@@ -128,6 +130,7 @@ fn check_workload(w: &WorkloadParams) -> Result<(), PlanError> {
         lives,
     )?;
     size("workload.roam", w.roam, 0..=100, percent)?;
+    size("workload.offsets", w.offsets, 0..=100, percent)?;
     size("workload.contention", w.contention, 0..=100, percent)?;
     size("workload.burst", w.burst, 1..=CLIENTS_MAX, burst)?;
     size("workload.read_back", w.read_back, 0..=100, back)?;
@@ -149,25 +152,46 @@ fn check_mix(workload: &WorkloadParams) -> Result<(), PlanError> {
             function,
         });
     }
-    let reads = u64::from(workload.mix.read);
-    let watched = reads + u64::from(workload.mix.contains);
-    if reads == 0 {
-        let problem = "without reads nothing is ever noticed: give read a weight";
+    let weight = |f: &Function| {
+        let weights = workload.mix.weights();
+        let found = weights.into_iter().find(|(known, _)| known == f);
+        found.map_or(0, |(_, weight)| weight)
+    };
+    let watch = workload.name.watch();
+    let watching = weight(&watch);
+    if watching == 0 {
         return Err(PlanError::Size {
-            field: "workload.mix.read",
+            field: watched_field(&watch),
             value: "0".into(),
-            problem,
+            problem: unwatched(&watch),
         });
     }
+    let watched = u64::from(watching) + u64::from(workload.mix.contains);
     if workload.mix.total() == watched {
-        let problem = "nothing is ever updated: give write, cas, append or add a weight";
+        let problem = "nothing is ever updated: give another operation than that a weight";
         return Err(PlanError::Size {
             field: "workload.mix",
-            value: "only reads".into(),
+            value: format!("only {}", watch.name()),
             problem,
         });
     }
     Ok(())
+}
+
+fn watched_field(watch: &Function) -> &'static str {
+    match watch {
+        Function::Dequeue => "workload.mix.dequeue",
+        Function::Acquire => "workload.mix.acquire",
+        _ => "workload.mix.read",
+    }
+}
+
+fn unwatched(watch: &Function) -> &'static str {
+    match watch {
+        Function::Dequeue => "what is never taken out is never missed: give dequeue a weight",
+        Function::Acquire => "a lock that nobody wants is never wrong: give acquire a weight",
+        _ => "without reads nothing is ever noticed: give read a weight",
+    }
 }
 
 fn check_fault(fault: &Fault) -> Result<(), &'static str> {

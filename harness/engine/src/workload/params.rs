@@ -24,6 +24,14 @@ pub enum WorkloadKind {
     Append,
     /// Keys that are set once: cas from null, which proposes, read and contains.
     Propose,
+    /// Sets: read, add, remove, contains.
+    Set,
+    /// Queues: enqueue, dequeue. At the end they are emptied.
+    Queue,
+    /// Logs: append, and read of the whole log or of the element at an offset.
+    Log,
+    /// Locks: acquire and release. Whoever holds one releases it before it acquires another.
+    Lock,
 }
 
 /// How often each operation is made, relative to the others. An operation of weight 0 is not made.
@@ -48,6 +56,14 @@ pub struct Mix {
     pub append: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub add: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub enqueue: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dequeue: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub acquire: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub release: u32,
 }
 
 #[expect(
@@ -80,21 +96,30 @@ pub struct WorkloadParams {
     /// How many reads, each from another node, look at every recently updated key when a fault has
     /// ended or a new leader has come, before the key is updated again.
     pub read_back: u32,
-    /// From how many nodes each key is read at the end.
+    /// From how many nodes each key is read at the end. A queue is emptied through so many, a lock
+    /// is not looked at any more.
     pub final_reads: u32,
+    /// How often, in percent, a read of a log asks for the element at one offset instead of for all
+    /// of them. At 100 the reads at the end go through the log one by one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offsets: u32,
     /// The mix of operations.
     pub mix: Mix,
 }
 
 impl WorkloadKind {
     /// Every kind.
-    pub const ALL: [WorkloadKind; 6] = [
+    pub const ALL: [WorkloadKind; 10] = [
         WorkloadKind::Kv,
         WorkloadKind::Register,
         WorkloadKind::CasRegister,
         WorkloadKind::Counter,
         WorkloadKind::Append,
         WorkloadKind::Propose,
+        WorkloadKind::Set,
+        WorkloadKind::Queue,
+        WorkloadKind::Log,
+        WorkloadKind::Lock,
     ];
 
     /// The word in plans and on the command line.
@@ -106,6 +131,10 @@ impl WorkloadKind {
             WorkloadKind::Counter => "counter",
             WorkloadKind::Append => "append",
             WorkloadKind::Propose => "propose",
+            WorkloadKind::Set => "set",
+            WorkloadKind::Queue => "queue",
+            WorkloadKind::Log => "log",
+            WorkloadKind::Lock => "lock",
         }
     }
 
@@ -123,12 +152,18 @@ impl WorkloadKind {
             WorkloadKind::Register => Model::Register,
             WorkloadKind::CasRegister => Model::CasRegister,
             WorkloadKind::Counter => Model::Counter,
+            WorkloadKind::Set => Model::Set,
+            WorkloadKind::Queue => Model::Queue,
+            WorkloadKind::Log => Model::Log,
+            WorkloadKind::Lock => Model::Mutex,
         }
     }
 
     /// The operations that it can make.
     pub fn functions(self) -> &'static [Function] {
-        use Function::{Add, Append, Cas, Contains, Read, Remove, Write};
+        use Function::{
+            Acquire, Add, Append, Cas, Contains, Dequeue, Enqueue, Read, Release, Remove, Write,
+        };
         match self {
             WorkloadKind::Kv => &[Read, Write, Cas, Contains, Remove, Append],
             WorkloadKind::Register => &[Read, Write],
@@ -136,6 +171,19 @@ impl WorkloadKind {
             WorkloadKind::Counter => &[Read, Add],
             WorkloadKind::Append => &[Read, Append, Contains, Remove],
             WorkloadKind::Propose => &[Read, Cas, Contains],
+            WorkloadKind::Set => &[Read, Add, Remove, Contains],
+            WorkloadKind::Queue => &[Enqueue, Dequeue],
+            WorkloadKind::Log => &[Append, Read],
+            WorkloadKind::Lock => &[Acquire, Release],
+        }
+    }
+
+    /// The operation without which nothing of the others is ever noticed.
+    pub fn watch(self) -> Function {
+        match self {
+            WorkloadKind::Queue => Function::Dequeue,
+            WorkloadKind::Lock => Function::Acquire,
+            _ => Function::Read,
         }
     }
 
@@ -182,15 +230,56 @@ impl WorkloadKind {
                 contains: 5,
                 ..none
             },
+            WorkloadKind::Set => Mix {
+                read: 35,
+                add: 40,
+                contains: 15,
+                remove: 10,
+                ..none
+            },
+            WorkloadKind::Queue => Mix {
+                enqueue: 50,
+                dequeue: 50,
+                ..none
+            },
+            WorkloadKind::Log => Mix {
+                read: 50,
+                append: 50,
+                ..none
+            },
+            WorkloadKind::Lock => Mix {
+                acquire: 50,
+                release: 50,
+                ..none
+            },
         }
     }
 
-    /// About how many operations a key is good for, and how often, in percent, two follow each
-    /// other on one. A key that is set once is soon of no interest.
-    fn habits(self) -> (u32, u32) {
+    /// What is not as in every workload.
+    fn habits(self, usual: WorkloadParams) -> WorkloadParams {
         match self {
-            WorkloadKind::Propose => (10, 50),
-            _ => (300, 10),
+            // A key that is set once is soon of no interest.
+            WorkloadKind::Propose => WorkloadParams {
+                operations_per_key: 10,
+                contention: 50,
+                ..usual
+            },
+            WorkloadKind::Log => WorkloadParams {
+                offsets: 40,
+                ..usual
+            },
+            // Each open dequeue may have taken any value.
+            WorkloadKind::Queue => WorkloadParams {
+                operations_per_key: 150,
+                unknowns_per_key: 4,
+                ..usual
+            },
+            // Whoever may hold a lock without knowing it never releases it.
+            WorkloadKind::Lock => WorkloadParams {
+                unknowns_per_key: 1,
+                ..usual
+            },
+            _ => usual,
         }
     }
 }
@@ -203,7 +292,7 @@ impl fmt::Display for WorkloadKind {
 
 impl Mix {
     /// Each function with its weight.
-    pub fn weights(&self) -> [(Function, u32); 7] {
+    pub fn weights(&self) -> [(Function, u32); 11] {
         [
             (Function::Read, self.read),
             (Function::Write, self.write),
@@ -212,6 +301,10 @@ impl Mix {
             (Function::Remove, self.remove),
             (Function::Append, self.append),
             (Function::Add, self.add),
+            (Function::Enqueue, self.enqueue),
+            (Function::Dequeue, self.dequeue),
+            (Function::Acquire, self.acquire),
+            (Function::Release, self.release),
         ]
     }
 
@@ -227,18 +320,18 @@ impl Mix {
 impl WorkloadParams {
     /// The workload of a run that asks for nothing else.
     pub fn of(name: WorkloadKind) -> Self {
-        let (operations_per_key, contention) = name.habits();
-        WorkloadParams {
+        name.habits(WorkloadParams {
             name,
             keys: 5,
-            operations_per_key,
+            operations_per_key: 300,
             unknowns_per_key: 12,
             roam: 25,
-            contention,
+            contention: 10,
             burst: 4,
             read_back: 2,
             final_reads: 3,
+            offsets: 0,
             mix: name.default_mix(),
-        }
+        })
     }
 }

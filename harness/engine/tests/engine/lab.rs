@@ -10,7 +10,7 @@ use testimony_engine::{
     Action, ClusterStatus, Command, Conductor, Link, Nanos, NodeName, NodeStatus, Plan, ProcessId,
     Role, RunSummary, Signal,
 };
-use testimony_history::{Answer, Call, Ending, Function, Value};
+use testimony_history::{Answer, Call, Ending, Function, Model, Value};
 
 /// What is wrong with the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -475,7 +475,14 @@ impl<'a> Lab<'a> {
     fn execute(&mut self, call: &Call) -> Answer {
         let key = call.key.clone().expect("every call has a key");
         let before = self.store.get(&key).cloned();
-        let (answer, after) = effect(call, before.as_ref());
+        let list = matches!(
+            self.plan.workload.name.model(),
+            Model::Set | Model::Queue | Model::Log
+        );
+        let (answer, after) = match list {
+            true => effect_on_a_list(call, before.as_ref()),
+            false => effect(call, before.as_ref()),
+        };
         if after != before {
             self.updates += 1;
             let lost =
@@ -545,6 +552,58 @@ fn effect(call: &Call, before: Option<&Value>) -> (Answer, Option<Value>) {
             };
             (answer, before.cloned())
         }
+        (Function::Acquire, None) => (
+            told(Value::Bool(before.is_none())),
+            Some(call.f.name().into()),
+        ),
+        (Function::Release, None) => {
+            assert!(before.is_some(), "whoever releases a lock holds it");
+            (Answer::default(), None)
+        }
         other => panic!("no such call: {other:?}"),
     }
+}
+
+/// The same for sets, queues and logs.
+fn effect_on_a_list(call: &Call, before: Option<&Value>) -> (Answer, Option<Value>) {
+    let mut items = match before {
+        Some(Value::List(items)) => items.to_vec(),
+        _ => Vec::new(),
+    };
+    let value = |value| Answer {
+        value: Some(value),
+        ..Answer::default()
+    };
+    let result = |result| Answer {
+        result: Some(result),
+        ..Answer::default()
+    };
+    let found = call
+        .value
+        .as_ref()
+        .and_then(|it| items.iter().position(|item| item == it));
+    let answer = match (&call.f, &call.value) {
+        (Function::Read, None) => value(Value::list(items.clone())),
+        (Function::Read, Some(Value::Int(offset))) => {
+            let item = items.get(usize::try_from(*offset).unwrap());
+            result(item.cloned().unwrap_or_default())
+        }
+        (Function::Add | Function::Enqueue, Some(item)) => {
+            items.push(item.clone());
+            Answer::default()
+        }
+        (Function::Append, Some(item)) => {
+            items.push(item.clone());
+            result(Value::Int(i64::try_from(items.len()).unwrap() - 1))
+        }
+        (Function::Contains, Some(_)) => result(found.is_some().into()),
+        (Function::Remove, Some(_)) => {
+            found.map(|place| items.remove(place));
+            result(found.is_some().into())
+        }
+        (Function::Dequeue, None) if items.is_empty() => value(Value::Null),
+        (Function::Dequeue, None) => value(items.remove(0)),
+        other => panic!("no such call: {other:?}"),
+    };
+    (answer, (!items.is_empty()).then(|| Value::list(items)))
 }

@@ -347,3 +347,39 @@ fn two_injections_of_one_number_are_refused() {
         "injection 3 (snapshot-now) must have a number of its own, from 1"
     );
 }
+
+#[test]
+fn what_is_never_taken_out_or_wanted_cannot_be_judged() {
+    use testimony_engine::{Mix, WorkloadDraft};
+    let refused = |name, mix| {
+        let workload = WorkloadDraft {
+            name: Some(name),
+            mix: Some(mix),
+            ..WorkloadDraft::default()
+        };
+        let mut draft = draft(1);
+        draft.workload = Some(workload);
+        Plan::resolve(draft, &target()).unwrap_err().to_string()
+    };
+    let puts = Mix {
+        enqueue: 1,
+        ..Mix::default()
+    };
+    let takes = Mix {
+        dequeue: 1,
+        ..Mix::default()
+    };
+    let releases = Mix {
+        release: 1,
+        ..Mix::default()
+    };
+    let reads = Mix {
+        read: 1,
+        ..Mix::default()
+    };
+    assert!(refused(WorkloadKind::Queue, puts).contains("never taken out"));
+    assert!(refused(WorkloadKind::Queue, takes).contains("nothing is ever updated"));
+    assert!(refused(WorkloadKind::Lock, releases).contains("nobody wants"));
+    assert!(refused(WorkloadKind::Set, releases).contains("release"));
+    assert!(refused(WorkloadKind::Log, reads).contains("nothing is ever updated"));
+}

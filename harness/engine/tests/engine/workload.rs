@@ -225,3 +225,139 @@ fn other_faults_do_not_change_the_first_operations() {
     });
     assert_eq!(calls(plan(7)), calls(quiet));
 }
+
+/// What a process has acquired and not released, call by call.
+#[test]
+fn a_process_releases_only_what_it_holds_and_holds_one_lock_at_a_time() {
+    for seed in 0..5 {
+        let workload = WorkloadDraft {
+            name: Some(WorkloadKind::Lock),
+            ..WorkloadDraft::default()
+        };
+        let plan = resolve(Draft {
+            workload: Some(workload),
+            ..draft(seed)
+        });
+        let seen = lab::run(&plan, &lab::options(seed)).seen;
+        let mut held: BTreeMap<ProcessId, Value> = BTreeMap::new();
+        let (mut granted, mut refused) = (0, 0);
+        for operation in &seen {
+            let holds = held.get(&operation.process);
+            match operation.call.f {
+                Function::Release => assert_eq!(holds, operation.call.key.as_ref()),
+                _ => assert_eq!(holds, None, "{} acquires", operation.process),
+            }
+            let Some((_, Ending::Ok(answer))) = &operation.ended else {
+                continue;
+            };
+            match (&operation.call.f, &answer.result) {
+                (Function::Acquire, Some(Value::Bool(false))) => refused += 1,
+                (Function::Acquire, _) => {
+                    granted += 1;
+                    held.insert(operation.process, operation.call.key.clone().unwrap());
+                }
+                _ => drop(held.remove(&operation.process)),
+            }
+        }
+        assert!(granted > 800 && refused > 200, "{granted}, {refused}");
+    }
+}
+
+/// Nobody knows whether it is held, and whoever may hold it never calls again.
+#[test]
+fn a_lock_whose_acquisition_is_unknown_is_not_used_any_more() {
+    let mut workload = Workload::new(1, &WorkloadParams::of(WorkloadKind::Lock));
+    let mut called = BTreeSet::new();
+    for number in 0..100 {
+        let call = workload.next(ProcessId(number), Nanos(number));
+        assert_eq!(call.f, Function::Acquire);
+        assert!(called.insert(call.key.clone().unwrap()), "{call:?}");
+        workload.observe(ProcessId(number), &call, &Ending::Info("timeout".into()));
+    }
+}
+
+/// What a refused release leaves is still held: the process tries again, and nobody else does.
+#[test]
+fn a_release_that_failed_is_tried_again() {
+    let mut workload = Workload::new(1, &WorkloadParams::of(WorkloadKind::Lock));
+    let process = ProcessId(3);
+    let acquired = workload.next(process, Nanos(0));
+    workload.observe(process, &acquired, &Ending::Ok(Answer::default()));
+    for number in 1..5 {
+        let call = workload.next(process, Nanos(number));
+        assert_eq!((&call.f, &call.key), (&Function::Release, &acquired.key));
+        workload.observe(process, &call, &Ending::Fail("no leader".into()));
+    }
+    let call = workload.next(process, Nanos(9));
+    workload.observe(process, &call, &Ending::Ok(Answer::default()));
+    assert_eq!(workload.next(process, Nanos(10)).f, Function::Acquire);
+}
+
+fn run_of(kind: WorkloadKind, offsets: Option<u32>) -> Vec<lab::Seen> {
+    let workload = WorkloadDraft {
+        name: Some(kind),
+        offsets,
+        ..WorkloadDraft::default()
+    };
+    let plan = resolve(Draft {
+        workload: Some(workload),
+        ..draft(4)
+    });
+    lab::run(&plan, &lab::options(4)).seen
+}
+
+#[test]
+fn every_value_that_was_put_into_a_queue_is_taken_out_by_the_end() {
+    let seen = run_of(WorkloadKind::Queue, None);
+    let ended = |f: Function| seen.iter().filter(move |seen| seen.call.f == f);
+    let put = ended(Function::Enqueue).filter_map(|seen| match seen.ended {
+        Some((_, Ending::Ok(_))) => seen.call.value.clone(),
+        _ => None,
+    });
+    let taken: BTreeSet<Value> = ended(Function::Dequeue)
+        .filter_map(|seen| match &seen.ended {
+            Some((_, Ending::Ok(answer))) => answer.value.clone(),
+            _ => None,
+        })
+        .collect();
+    let put: BTreeSet<Value> = put.collect();
+    assert!(put.len() > 1_000 && put.is_subset(&taken));
+}
+
+#[test]
+fn logs_are_read_as_a_whole_and_at_offsets_near_their_end() {
+    let reads = |offsets| {
+        let seen = run_of(WorkloadKind::Log, offsets).into_iter();
+        let reads = seen.filter(|seen| seen.call.f == Function::Read);
+        let (at, whole): (Vec<_>, Vec<_>) = reads.partition(|seen| seen.call.value.is_some());
+        let found = at.iter().filter(|seen| match &seen.ended {
+            Some((_, Ending::Ok(answer))) => answer.result != Some(Value::Null),
+            _ => false,
+        });
+        (whole.len(), at.len(), found.count())
+    };
+    let (whole, at, found) = reads(None);
+    assert!(
+        whole > 300 && at > 300 && found > at / 2,
+        "{whole} {at} {found}"
+    );
+    let (whole, at, found) = reads(Some(100));
+    assert!(whole == 0 && at > 1_000 && found > at / 2, "{at} {found}");
+    assert_eq!(reads(Some(0)).1, 0);
+}
+
+#[test]
+fn sets_are_mostly_asked_for_what_was_added() {
+    let seen = run_of(WorkloadKind::Set, None);
+    let answered = |f: Function, was: bool| {
+        let those = seen.iter().filter(|seen| match &seen.ended {
+            Some((_, Ending::Ok(answer))) => answer.result == Some(was.into()),
+            _ => false,
+        });
+        those.filter(|seen| seen.call.f == f).count()
+    };
+    for f in [Function::Contains, Function::Remove] {
+        let (there, absent) = (answered(f.clone(), true), answered(f, false));
+        assert!(there > 100 && absent > 10, "{there}, {absent}");
+    }
+}
