@@ -48,7 +48,7 @@ pub use summary::{
     Shortcoming, Trouble,
 };
 pub use target::{
-    AdminAction, AdminError, BoxFuture, BugInfo, BugProfile, Client, ClientOptions, Cluster,
-    ClusterNode, NodeFile, NodeSpec, Program, Target, TargetInfo,
+    AdminAction, AdminError, BoxFuture, BugInfo, Client, ClientOptions, Cluster, ClusterNode,
+    NodeFile, NodeSpec, Program, RunProfile, Target, TargetInfo,
 };
 pub use workload::{Mix, WorkloadKind, WorkloadParams};

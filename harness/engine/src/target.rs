@@ -196,8 +196,10 @@ pub struct TargetInfo {
     pub faults: BTreeSet<FaultKind>,
     /// The kinds that it can be put under besides, for which no verdict is promised.
     pub beyond: BTreeSet<FaultKind>,
-    /// The workload of a run that asks for no other. What is absent is as usual.
-    pub workload: WorkloadDraft,
+    /// What its default run looks like. What is absent is as usual.
+    pub profile: RunProfile,
+    /// What a mode changes in that, by mode. Most change nothing.
+    pub mode_profiles: BTreeMap<String, RunProfile>,
     /// Its own settings with their defaults, for example `snapshot-every`; a plan may set them.
     pub settings: BTreeMap<String, String>,
     /// The mistakes that can be planted in it.
@@ -212,12 +214,12 @@ pub struct BugInfo {
     /// One sentence.
     pub summary: String,
     /// What a run of it looks like, unless the user asks for another.
-    pub profile: BugProfile,
+    pub profile: RunProfile,
 }
 
-/// What a bug changes in the default run. What is absent stays as it is.
+/// What a target, a mode of it, or a bug changes in the usual run. What is absent stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BugProfile {
+pub struct RunProfile {
     /// Which faults, how often, how long.
     pub nemesis: NemesisDraft,
     /// Which operations. What they may answer, and the model, are not changed by it.
@@ -249,7 +251,34 @@ impl Cluster {
     }
 }
 
+impl RunProfile {
+    /// This profile, with whatever `over` says in place of what this one says.
+    #[must_use]
+    pub fn overlay(&self, over: &RunProfile) -> RunProfile {
+        let silent = over.nemesis == NemesisDraft::default();
+        let nemesis = if silent { self } else { over }.nemesis.clone();
+        let mut settings = self.settings.clone();
+        settings.extend(over.settings.clone());
+        RunProfile {
+            nemesis,
+            workload: self.workload.overlay(&over.workload),
+            nodes: over.nodes.or(self.nodes),
+            clients: over.clients.or(self.clients),
+            rate: over.rate.or(self.rate),
+            settings,
+        }
+    }
+}
+
 impl TargetInfo {
+    /// What the default run in `mode` looks like.
+    pub fn profile_of(&self, mode: Option<&str>) -> RunProfile {
+        match mode.and_then(|mode| self.mode_profiles.get(mode)) {
+            Some(changes) => self.profile.overlay(changes),
+            None => self.profile.clone(),
+        }
+    }
+
     /// The bug of that name.
     pub fn bug(&self, name: &str) -> Option<&BugInfo> {
         self.bugs.iter().find(|bug| bug.name == name)

@@ -10,7 +10,7 @@ use testimony_engine::FaultKind::{
     Bridge, Flapping, Halves, IsolateLeader, KillAll, KillLeader, KillOne, LossyLinks, Membership,
     OneWay, PauseLeader, SlowLinks, SnapshotNow, TransferLeader,
 };
-use testimony_engine::{BugProfile, FaultKind, SpanRange, TargetInfo, WorkloadDraft, WorkloadKind};
+use testimony_engine::{FaultKind, RunProfile, SpanRange, TargetInfo, WorkloadDraft, WorkloadKind};
 use testimony_history::Model;
 
 use crate::planted::faults;
@@ -22,15 +22,18 @@ pub(crate) fn all() -> Vec<TargetInfo> {
 }
 
 fn paxos_register() -> TargetInfo {
-    let usual = WorkloadDraft {
-        name: Some(WorkloadKind::Propose),
-        ..WorkloadDraft::default()
+    let usual = RunProfile {
+        workload: WorkloadDraft {
+            name: Some(WorkloadKind::Propose),
+            ..WorkloadDraft::default()
+        },
+        ..RunProfile::default()
     };
     TargetInfo {
         modes: vec!["no-back-off".to_owned()],
         models: vec![Model::Kv],
         faults: of_nodes(),
-        workload: usual,
+        profile: usual,
         ..of(
             "paxos-register",
             "keys that are chosen once, each by single-decree Paxos",
@@ -87,7 +90,7 @@ fn of_nodes() -> BTreeSet<FaultKind> {
     all.filter(|kind| !of_leaders.contains(kind)).collect()
 }
 
-fn profile(bug: Bug) -> BugProfile {
+fn profile(bug: Bug) -> RunProfile {
     match bug {
         Bug::PaxosForgottenPromise => promises_and_restarts(),
         Bug::PaxosUncheckedAccept => faults(&[(PauseLeader, 3), (IsolateLeader, 2), (Flapping, 1)]),
@@ -95,14 +98,14 @@ fn profile(bug: Bug) -> BugProfile {
         Bug::PaxosOwnValue => faults(&[(KillLeader, 2), (IsolateLeader, 2), (KillAll, 1)]),
         Bug::PaxosMinority => faults(&[(Halves, 4), (IsolateLeader, 1)]),
         // Those of other targets.
-        _ => BugProfile::default(),
+        _ => RunProfile::default(),
     }
 }
 
 /// A forgotten promise counts if the acceptor restarts while the leader of before still sends: it
 /// does not hear its successor over a bridge, or its messages are late. Few acceptors make each of
 /// them count.
-fn promises_and_restarts() -> BugProfile {
+fn promises_and_restarts() -> RunProfile {
     let weights = [(KillOne, 20), (Bridge, 4), (SlowLinks, 2), (LossyLinks, 2)];
     let long = SpanRange::millis(700, 1_500);
     let mut profile = faults(&weights);
@@ -118,7 +121,7 @@ fn promises_and_restarts() -> BugProfile {
 
 /// Two nodes that campaign together begin the same round. So elections are frequent, their timeouts
 /// are close together, and what candidates say takes its time.
-fn elections_at_the_same_time() -> BugProfile {
+fn elections_at_the_same_time() -> RunProfile {
     let weights = [
         (KillLeader, 4),
         (IsolateLeader, 3),

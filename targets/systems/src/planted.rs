@@ -1,10 +1,10 @@
 //! What shows a planted bug, in the parts that all targets share.
 
 use testimony_consensus::bug::Bug;
-use testimony_engine::{BugInfo, BugProfile, FaultKind, NemesisDraft, SpanRange};
+use testimony_engine::{BugInfo, FaultKind, NemesisDraft, RunProfile, SpanRange};
 
 /// The bugs that can be planted in a target, each with what shows it.
-pub(crate) fn bugs(target: &str, profile: impl Fn(Bug) -> BugProfile) -> Vec<BugInfo> {
+pub(crate) fn bugs(target: &str, profile: impl Fn(Bug) -> RunProfile) -> Vec<BugInfo> {
     let info = |bug: Bug| BugInfo {
         name: bug.name().to_owned(),
         summary: bug.summary().to_owned(),
@@ -14,7 +14,7 @@ pub(crate) fn bugs(target: &str, profile: impl Fn(Bug) -> BugProfile) -> Vec<Bug
 }
 
 /// These kinds with these weights, for one or two seconds each, close together.
-pub(crate) fn faults(weights: &[(FaultKind, u32)]) -> BugProfile {
+pub(crate) fn faults(weights: &[(FaultKind, u32)]) -> RunProfile {
     let nemesis = NemesisDraft {
         kinds: Some(weights.iter().map(|(kind, _)| *kind).collect()),
         weights: weights.iter().copied().collect(),
@@ -24,8 +24,8 @@ pub(crate) fn faults(weights: &[(FaultKind, u32)]) -> BugProfile {
         swarm: Some(false),
         ..NemesisDraft::default()
     };
-    BugProfile {
+    RunProfile {
         nemesis,
-        ..BugProfile::default()
+        ..RunProfile::default()
     }
 }

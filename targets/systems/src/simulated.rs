@@ -11,7 +11,7 @@ use testimony_engine::FaultKind::{
     Lie, Membership, PauseLeader, PauseOne, RollingRestart, SlowDisk, SnapshotNow, TransferLeader,
     WipeDisk,
 };
-use testimony_engine::{BugProfile, FaultKind, NemesisDraft, SpanRange, TargetInfo};
+use testimony_engine::{FaultKind, NemesisDraft, RunProfile, SpanRange, TargetInfo};
 use testimony_history::Model;
 
 use crate::planted;
@@ -142,7 +142,7 @@ fn leaderless() -> BTreeSet<FaultKind> {
 }
 
 /// Each of them forgets something, so nodes are killed, for short and close together.
-fn forgetful(bug: Bug) -> BugProfile {
+fn forgetful(bug: Bug) -> RunProfile {
     let kinds: &[FaultKind] = match bug {
         Bug::DecisionNotLogged => &[KillLeader, KillAll],
         _ => &[KillAll, KillMinority, RollingRestart],
@@ -154,9 +154,9 @@ fn forgetful(bug: Bug) -> BugProfile {
         swarm: Some(false),
         ..NemesisDraft::default()
     };
-    BugProfile {
+    RunProfile {
         nemesis,
-        ..BugProfile::default()
+        ..RunProfile::default()
     }
 }
 

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use super::{Plan, PlanError, PlannedInjection, VERSION};
 use crate::draft::{Draft, NemesisDraft, WorkloadDraft};
-use crate::target::BugProfile;
+use crate::target::RunProfile;
 use crate::{FaultKind, NemesisParams, TargetInfo, WorkloadKind, WorkloadParams, nemesis, span};
 
 impl Plan {
-    /// Fills the gaps of `draft`: from the bug's profile, unless the user chose a nemesis, and else
-    /// with the usual values. Draws the schedule from the seed, unless injections are listed.
+    /// Fills the gaps of `draft`: from the profiles of the target, its mode and the bug (that of the bug
+    /// only if the user chose no nemesis), and else with the usual values. Draws the schedule from the seed, unless injections are listed.
     ///
     /// # Errors
     /// If a word is unknown to the target, a size is impossible, or an injection is.
     pub fn resolve(draft: Draft, target: &TargetInfo) -> Result<Plan, PlanError> {
         let (name, mode) = target_and_mode(&draft, target)?;
-        let profile = profile(&draft, target)?;
+        let profile = profile(&draft, mode.as_deref(), target)?;
         let seed = draft.seed.ok_or(PlanError::NoSeed)?;
         let mut plan = Plan {
             version: VERSION,
@@ -176,10 +176,16 @@ fn lab(draft: &Draft, target: &TargetInfo) -> Result<String, PlanError> {
     Ok(lab.to_owned())
 }
 
-/// The bug's profile, if the user leaves the choice of faults to it.
-fn profile(draft: &Draft, target: &TargetInfo) -> Result<BugProfile, PlanError> {
+/// What the target and its mode make of the usual run, and the bug, if the user leaves the choice
+/// of faults to it.
+fn profile(
+    draft: &Draft,
+    mode: Option<&str>,
+    target: &TargetInfo,
+) -> Result<RunProfile, PlanError> {
+    let profile = target.profile_of(mode);
     let Some(name) = &draft.bug else {
-        return Ok(BugProfile::default());
+        return Ok(profile);
     };
     let Some(bug) = target.bug(name) else {
         let names = target.bugs.iter().map(|bug| bug.name.clone());
@@ -187,15 +193,15 @@ fn profile(draft: &Draft, target: &TargetInfo) -> Result<BugProfile, PlanError> 
     };
     let chosen = draft.nemesis.is_some();
     Ok(if chosen {
-        BugProfile::default()
+        profile
     } else {
-        bug.profile.clone()
+        profile.overlay(&bug.profile)
     })
 }
 
 fn settings(
     draft: &Draft,
-    profile: &BugProfile,
+    profile: &RunProfile,
     target: &TargetInfo,
 ) -> Result<BTreeMap<String, String>, PlanError> {
     let mut settings = target.settings.clone();
@@ -208,11 +214,11 @@ fn settings(
 
 fn workload(
     draft: &Draft,
-    profile: &BugProfile,
+    profile: &RunProfile,
     target: &TargetInfo,
 ) -> Result<WorkloadParams, PlanError> {
     let asked: WorkloadDraft = draft.workload.clone().unwrap_or_default();
-    let mut draft = target.workload.overlay(&profile.workload).overlay(&asked);
+    let mut draft = profile.workload.overlay(&asked);
     draft.name = draft.name.or_else(|| usual(target));
     let workload = draft.resolve();
     let model = workload.name.model();

@@ -5,17 +5,11 @@ use crate::{Draft, Fault, FaultKind, PlannedInjection, TargetInfo};
 
 fn target() -> TargetInfo {
     TargetInfo {
-        leaderless: false,
         name: "store".into(),
-        summary: String::new(),
-        modes: Vec::new(),
         labs: vec!["sim".into()],
         models: vec![testimony_history::Model::Kv],
         faults: FaultKind::of_crashes().collect(),
-        beyond: [].into(),
-        workload: crate::WorkloadDraft::default(),
-        settings: [].into(),
-        bugs: Vec::new(),
+        ..TargetInfo::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testimony_engine::{BugInfo, BugProfile, Draft, FaultKind, NemesisDraft, Plan, TargetInfo};
+use testimony_engine::{BugInfo, Draft, FaultKind, NemesisDraft, Plan, RunProfile, TargetInfo};
 use testimony_history::Model;
 
 pub(crate) fn target() -> TargetInfo {
@@ -27,7 +27,7 @@ pub(crate) fn target() -> TargetInfo {
         bugs: vec![BugInfo {
             name: "forgetful".into(),
             summary: "forgets".into(),
-            profile: BugProfile {
+            profile: RunProfile {
                 nemesis: NemesisDraft::only([FaultKind::KillAll]),
                 workload: testimony_engine::WorkloadDraft {
                     keys: Some(2),

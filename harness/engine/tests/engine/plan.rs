@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use testimony_engine::{Draft, FaultKind, NemesisDraft, Plan, PlanError, WorkloadKind};
+use testimony_engine::{Draft, FaultKind, NemesisDraft, Plan, PlanError, RunProfile, WorkloadKind};
 
 use crate::fixture::{draft, plan, resolve, target};
 
@@ -156,6 +156,32 @@ fn a_bug_brings_its_own_run_unless_a_nemesis_is_chosen() {
     );
     assert_eq!((chosen.nodes, chosen.workload.keys), (5, 5));
     assert_eq!(chosen.bug.as_deref(), Some("forgetful"));
+}
+
+#[test]
+fn a_mode_changes_the_run_of_its_target_and_keeps_the_rest() {
+    let mut target = target();
+    target.profile.nodes = Some(3);
+    target.profile.nemesis = NemesisDraft::only([FaultKind::KillOne]);
+    let weak = RunProfile {
+        nemesis: NemesisDraft::only([FaultKind::IsolateLeader]),
+        rate: Some(77),
+        ..RunProfile::default()
+    };
+    target.mode_profiles.insert("weak".into(), weak);
+    let run = |name: &str| {
+        let draft = Draft {
+            target: Some(name.to_owned()),
+            ..draft(1)
+        };
+        Plan::resolve(draft, &target).unwrap()
+    };
+    let (plain, weak) = (run("store"), run("store:weak"));
+    assert_eq!((plain.nodes, plain.rate), (3, 200));
+    assert_eq!((weak.nodes, weak.rate), (3, 77));
+    let kind = |plan: &Plan| plan.injections[0].kind;
+    assert_eq!(kind(&plain), FaultKind::KillOne);
+    assert_eq!(kind(&weak), FaultKind::IsolateLeader);
 }
 
 #[test]

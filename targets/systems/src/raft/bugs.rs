@@ -11,7 +11,7 @@ use testimony_engine::FaultKind::{
     KillOne, Membership, OneWay, PauseLeader, RollingRestart, SlowLinks, SnapshotNow,
     TransferLeader,
 };
-use testimony_engine::{BugInfo, BugProfile, Mix, SpanRange, WorkloadDraft};
+use testimony_engine::{BugInfo, Mix, RunProfile, SpanRange, WorkloadDraft};
 
 use crate::planted;
 use crate::planted::faults;
@@ -21,7 +21,7 @@ pub(super) fn all() -> Vec<BugInfo> {
     planted::bugs(super::NAME, profile)
 }
 
-fn profile(bug: Bug) -> BugProfile {
+fn profile(bug: Bug) -> RunProfile {
     match bug {
         Bug::LocalReads => faults(&[(IsolateLeader, 2), (Halves, 2), (SlowLinks, 1)]),
         Bug::StaleLeaderRead => faults(&[(PauseLeader, 3), (IsolateLeader, 2), (OneWay, 1)]),
@@ -37,7 +37,7 @@ fn profile(bug: Bug) -> BugProfile {
         Bug::StaleAppendTruncates => faults(&[(PauseLeader, 3), (IsolateLeader, 2), (Flapping, 1)]),
         Bug::UnsafeMembership => faults(&[(Membership, 3), (Halves, 3), (IsolateLeader, 2)]),
         // Those of other targets.
-        _ => BugProfile::default(),
+        _ => RunProfile::default(),
     }
 }
 
@@ -45,7 +45,7 @@ fn profile(bug: Bug) -> BugProfile {
 /// entries of the leader whom it elected, while another candidate of that term still asks. So there
 /// are few voters, who often campaign together; links on which votes and entries take their time; a
 /// bridge over which two candidates do not hear of each other; and restarts all the time.
-fn elections_with_restarts() -> BugProfile {
+fn elections_with_restarts() -> RunProfile {
     let mut profile = faults(&[(KillOne, 20), (SlowLinks, 3), (Bridge, 3)]);
     let long = SpanRange::millis(700, 1_200);
     profile.nemesis.duration = Some(SpanRange::millis(30, 60));
@@ -60,7 +60,7 @@ fn elections_with_restarts() -> BugProfile {
 /// Terms begin again from the start when every node restarts. Restarts that follow each other, with
 /// some node cut off meanwhile, give the same index and term to different entries; and a log that
 /// ends in an old, high term beats one with newer entries of a low term.
-fn forgotten_terms() -> BugProfile {
+fn forgotten_terms() -> RunProfile {
     let mut profile = faults(&[(KillAll, 4), (IsolateLeader, 3), (Halves, 3)]);
     profile.nemesis.duration = Some(SpanRange::millis(400, 1_500));
     profile.nemesis.durations = [(KillAll, SpanRange::millis(50, 200))].into();
@@ -70,7 +70,7 @@ fn forgotten_terms() -> BugProfile {
 }
 
 /// Figure 8 needs three leaders in a row, each of which got its entries to a few nodes only.
-fn leaders_that_come_and_go() -> BugProfile {
+fn leaders_that_come_and_go() -> RunProfile {
     let mut profile = faults(&[
         (IsolateLeader, 3),
         (KillLeader, 3),
@@ -84,14 +84,14 @@ fn leaders_that_come_and_go() -> BugProfile {
 }
 
 /// Clients that repeat a request before its answer can have come.
-fn impatient_clients() -> BugProfile {
+fn impatient_clients() -> RunProfile {
     let mut profile = faults(&[(SlowLinks, 4), (DropConnections, 2), (IsolateLeader, 1)]);
     profile.settings = setting("attempt-timeout", "60ms");
     profile
 }
 
 /// Two entries of one comparison need another update between them: few keys, much contention.
-fn contended_cas() -> BugProfile {
+fn contended_cas() -> RunProfile {
     let mut profile = faults(&[(SlowLinks, 3), (TransferLeader, 1)]);
     profile.workload = WorkloadDraft {
         keys: Some(2),
@@ -108,7 +108,7 @@ fn contended_cas() -> BugProfile {
 }
 
 /// What a snapshot lacks is missed once a node starts from it.
-fn frequent_snapshots() -> BugProfile {
+fn frequent_snapshots() -> RunProfile {
     let mut profile = faults(&[
         (KillAll, 2),
         (KillLeader, 2),
