@@ -268,6 +268,25 @@ impl NemesisDraft {
         }
     }
 
+    /// This draft, with whatever `over` says in place of what this one says. If `over` chooses
+    /// kinds, those of this one are dropped; how long faults last and lie apart is kept.
+    #[must_use]
+    pub fn overlay(&self, over: &NemesisDraft) -> NemesisDraft {
+        let chooses = over.kinds.is_some() || !over.weights.is_empty() || over.swarm.is_some();
+        let choice = if chooses { over } else { self };
+        let mut durations = self.durations.clone();
+        durations.extend(over.durations.clone());
+        NemesisDraft {
+            kinds: choice.kinds.clone(),
+            weights: choice.weights.clone(),
+            duration: over.duration.or(self.duration),
+            durations,
+            gap: over.gap.or(self.gap),
+            overlap: over.overlap.or(self.overlap),
+            swarm: choice.swarm,
+        }
+    }
+
     /// Whether no faults are asked for.
     pub fn is_none(&self) -> bool {
         self.kinds.as_ref().is_some_and(BTreeSet::is_empty)

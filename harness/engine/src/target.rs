@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -230,6 +230,8 @@ pub struct RunProfile {
     pub clients: Option<u32>,
     /// Operations per second over all clients.
     pub rate: Option<u32>,
+    /// How long healing may take; see [`Plan::recovery`](crate::Plan::recovery).
+    pub recovery: Option<Duration>,
     /// Settings of the target.
     pub settings: BTreeMap<String, String>,
 }
@@ -251,20 +253,26 @@ impl Cluster {
     }
 }
 
+impl ClusterNode {
+    /// Where its configuration goes: beside its data, so that it stays with the recording.
+    pub fn folder(&self) -> &Path {
+        self.data.parent().unwrap_or(&self.data)
+    }
+}
+
 impl RunProfile {
     /// This profile, with whatever `over` says in place of what this one says.
     #[must_use]
     pub fn overlay(&self, over: &RunProfile) -> RunProfile {
-        let silent = over.nemesis == NemesisDraft::default();
-        let nemesis = if silent { self } else { over }.nemesis.clone();
         let mut settings = self.settings.clone();
         settings.extend(over.settings.clone());
         RunProfile {
-            nemesis,
+            nemesis: self.nemesis.overlay(&over.nemesis),
             workload: self.workload.overlay(&over.workload),
             nodes: over.nodes.or(self.nodes),
             clients: over.clients.or(self.clients),
             rate: over.rate.or(self.rate),
+            recovery: over.recovery.or(self.recovery),
             settings,
         }
     }

@@ -29,7 +29,10 @@ impl Plan {
             rate: draft.rate.or(profile.rate).unwrap_or(200),
             warm_up: draft.warm_up.unwrap_or(Duration::from_secs(2)),
             time: draft.time.unwrap_or(Duration::from_secs(30)),
-            recovery: draft.recovery.unwrap_or(Duration::from_secs(15)),
+            recovery: draft
+                .recovery
+                .or(profile.recovery)
+                .unwrap_or(Duration::from_secs(15)),
             final_reads: draft.final_reads.unwrap_or(Duration::from_secs(10)),
             call_timeout: draft.call_timeout.unwrap_or(Duration::from_secs(1)),
             verify_timeout: draft.verify_timeout.unwrap_or(Duration::from_secs(5)),
@@ -50,8 +53,8 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Draws from what the user chose, or else from the profile. A kind that a user names must be
-    /// possible; an impossible one of a profile is left out.
+    /// Draws from the profile, with what the user chose in its place. A kind that a user names must
+    /// be possible; an impossible one of a profile is left out.
     fn draw(
         &self,
         chosen: Option<&NemesisDraft>,
@@ -61,7 +64,7 @@ impl Plan {
         for kind in chosen.iter().flat_map(|draft| draft.kinds.iter().flatten()) {
             large_enough(*kind, self.nodes)?;
         }
-        let draft = chosen.unwrap_or(profile);
+        let draft = &chosen.map_or_else(|| profile.clone(), |chosen| profile.overlay(chosen));
         let params = self.nemesis(draft, target)?;
         let drawn = nemesis::schedule(self.seed, &params, self.nodes, self.time);
         if drawn.is_empty() && !draft.is_none() {

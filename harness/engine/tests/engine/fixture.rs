@@ -37,6 +37,7 @@ pub(crate) fn target() -> TargetInfo {
                 clients: Some(20),
                 rate: Some(400),
                 settings: [("snapshot-every".to_owned(), "50".to_owned())].into(),
+                ..RunProfile::default()
             },
         }],
         ..TargetInfo::default()

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use testimony_engine::{Draft, FaultKind, NemesisDraft, Plan, PlanError, RunProfile, WorkloadKind};
+use testimony_engine::{
+    Draft, FaultKind, NemesisDraft, Plan, PlanError, PlannedInjection, RunProfile, SpanRange,
+    WorkloadKind,
+};
 
 use crate::fixture::{draft, plan, resolve, target};
 
@@ -182,6 +185,24 @@ fn a_mode_changes_the_run_of_its_target_and_keeps_the_rest() {
     let kind = |plan: &Plan| plan.injections[0].kind;
     assert_eq!(kind(&plain), FaultKind::KillOne);
     assert_eq!(kind(&weak), FaultKind::IsolateLeader);
+}
+
+#[test]
+fn other_faults_last_as_long_as_those_of_the_target() {
+    let mut target = target();
+    target.profile.nemesis = NemesisDraft {
+        duration: Some(SpanRange::millis(4_000, 5_000)),
+        ..NemesisDraft::only([FaultKind::IsolateLeader])
+    };
+    let chosen = Draft {
+        nemesis: Some(NemesisDraft::from_words("kill-one").unwrap()),
+        ..draft(1)
+    };
+    let plan = Plan::resolve(chosen, &target).unwrap();
+    let long = |injection: &PlannedInjection| injection.duration >= Duration::from_secs(4);
+    assert!(plan.injections.iter().any(long));
+    let kill = |injection: &PlannedInjection| injection.kind == FaultKind::KillOne;
+    assert!(plan.injections.iter().all(kill));
 }
 
 #[test]
