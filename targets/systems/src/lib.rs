@@ -5,11 +5,14 @@
 //! every error whether an operation completed, failed, or nobody knows: to call an unknown outcome
 //! a failure would manufacture violations, and to call a failure unknown would hide them.
 
+pub mod etcd;
 pub mod installed;
 mod paxos;
 mod planted;
 pub mod raft;
 mod simulated;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +21,7 @@ use std::sync::Arc;
 use testimony_engine::{Target, TargetInfo};
 use thiserror::Error;
 
+use crate::etcd::EtcdTarget;
 use crate::raft::RaftTarget;
 
 /// What the caller decides about a target.
@@ -86,6 +90,7 @@ pub fn targets() -> Vec<TargetInfo> {
     let mut all = vec![raft::info()];
     all.extend(simulated::all());
     all.extend(paxos::all());
+    all.push(etcd::info());
     all
 }
 
@@ -96,6 +101,9 @@ pub fn targets() -> Vec<TargetInfo> {
 pub fn target(name: &str, options: TargetOptions) -> Result<Arc<dyn Target>, TargetError> {
     if name == raft::NAME {
         return Ok(Arc::new(RaftTarget::new(options)?));
+    }
+    if name == etcd::NAME {
+        return Ok(Arc::new(EtcdTarget::new(&options)?));
     }
     if targets().iter().any(|info| info.name == name) {
         return Err(TargetError::OnlySimulated(name.to_owned()));

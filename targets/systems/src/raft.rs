@@ -7,8 +7,6 @@ mod exchange;
 mod mishap;
 mod settings;
 mod status;
-#[cfg(test)]
-mod testing;
 mod wire;
 
 use std::time::Duration;

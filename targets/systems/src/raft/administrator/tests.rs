@@ -9,7 +9,7 @@ use tokio::io::BufStream;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::raft::testing;
+use crate::testing;
 
 /// What three servers have in common.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 use super::*;
-use crate::raft::testing::{cluster, read_request, write_answer};
+use crate::testing::{cluster, read_request, write_answer};
 
 /// Far longer than anything here takes, on any machine.
 const DEADLINE: Duration = Duration::from_secs(20);

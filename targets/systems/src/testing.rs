@@ -1,4 +1,4 @@
-//! What the tests of this target share: HTTP by hand, so that a server can misbehave in any way.
+//! What the tests of targets share: HTTP by hand, so that a server can misbehave in any way.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,0 +1,65 @@
+//! One request to one node of etcd, over the JSON gateway that every node has.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tokio::time::{Instant, timeout_at};
+
+use super::mishap::Mishap;
+
+/// How long a node may take to accept a connection. In one machine it accepts at once or never.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// The way to all nodes. Connections are pooled.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    http: reqwest::Client,
+}
+
+impl Gateway {
+    pub(crate) fn new() -> Self {
+        let builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .no_proxy()
+            .tcp_nodelay(true);
+        // Building fails only where TLS or a resolver cannot be set up, and we use neither.
+        Gateway {
+            http: builder.build().unwrap_or_default(),
+        }
+    }
+
+    /// Posts `body` to `path` of the node there, and returns what a 200 says.
+    pub(crate) async fn post(
+        &self,
+        address: SocketAddr,
+        path: &str,
+        body: &Json,
+        deadline: Instant,
+    ) -> Result<Json, Mishap> {
+        let request = self
+            .http
+            .post(format!("http://{address}/v3/{path}"))
+            .json(body);
+        let exchange = async {
+            let response = request.send().await?;
+            let status = response.status().as_u16();
+            Ok((status, response.bytes().await?))
+        };
+        let (status, bytes) = match timeout_at(deadline, exchange).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) if reqwest::Error::is_connect(&error) => {
+                return Err(Mishap::not_applied("no connection"));
+            }
+            Ok(Err(_)) => return Err(Mishap::unknown("connection lost")),
+            Err(_) => return Err(Mishap::unknown("timeout")),
+        };
+        match (status, serde_json::from_slice::<Json>(&bytes)) {
+            (200, Ok(body)) if body.is_object() => Ok(body),
+            (200, _) => Err(Mishap::unknown("an answer that is no JSON object")),
+            (status, body) => Err(Mishap::answered(status, &body.unwrap_or_default())),
+        }
+    }
+}

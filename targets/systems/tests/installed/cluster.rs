@@ -1,0 +1,158 @@
+//! The nodes of a target as processes on loopback, without any fault.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use testimony_engine::{
+    ClientOptions, Cluster, ClusterNode, ClusterStatus, NodeName, ProcessId, Program, Target,
+};
+use testimony_history::{Answer, Call, Ending, Function, Model, Reply, Value};
+use testimony_systems::{TargetError, TargetOptions, target};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, interval};
+
+/// Far longer than any server takes to serve, on any machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Servers that are killed when they are dropped.
+pub(crate) struct Running {
+    pub(crate) target: Arc<dyn Target>,
+    pub(crate) cluster: Cluster,
+    _servers: Vec<Child>,
+    _folder: tempfile::TempDir,
+}
+
+/// Starts three nodes of `name` and waits until one leads. `None` where it is not installed.
+pub(crate) async fn running(name: &str, mode: Option<&str>) -> Option<Running> {
+    let options = TargetOptions {
+        program: "/nowhere/testimony".into(),
+        mode: mode.map(str::to_owned),
+        bug: None,
+        settings: [].into(),
+    };
+    let target = match target(name, options) {
+        Err(error @ TargetError::NotInstalled { .. }) => {
+            skipped(&error.to_string());
+            return None;
+        }
+        target => target.unwrap(),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster {
+        nodes: (1..=3).map(|number| node(number, folder.path())).collect(),
+    };
+    let mut servers = Vec::new();
+    for node in &cluster.nodes {
+        let spec = target.node(&cluster, &node.name);
+        for file in &spec.files {
+            std::fs::create_dir_all(file.path.parent().unwrap()).unwrap();
+            std::fs::write(&file.path, &file.text).unwrap();
+        }
+        servers.extend(
+            spec.programs
+                .iter()
+                .map(|program| start(program, folder.path())),
+        );
+    }
+    let running = Running {
+        target,
+        cluster,
+        _servers: servers,
+        _folder: folder,
+    };
+    running.wait_for(|status| status.leader().is_some()).await;
+    running.target.set_up(&running.cluster).await.unwrap();
+    Some(running)
+}
+
+impl Running {
+    /// What comes of a call at `node`, by a process of its own.
+    pub(crate) async fn call(
+        &self,
+        node: &str,
+        model: Model,
+        f: &str,
+        value: Option<Value>,
+    ) -> Reply {
+        let options = ClientOptions {
+            timeout: DEADLINE,
+            model,
+        };
+        let call = Call {
+            f: Function::from_name(f),
+            key: Some(model.name().into()),
+            value,
+        };
+        let mut client = self.target.client(&self.cluster, ProcessId(1), &options);
+        client.invoke(&node.into(), &call).await
+    }
+
+    /// As [`call`](Self::call), of a map; panics unless it is answered.
+    pub(crate) async fn answer(&self, node: &str, f: &str, value: Option<Value>) -> Answer {
+        match self.call(node, Model::Kv, f, value).await.ending {
+            Ending::Ok(answer) => answer,
+            other => panic!("{f} at {node}: {other:?}"),
+        }
+    }
+
+    /// Looks at the nodes until what they say satisfies `wanted`.
+    pub(crate) async fn wait_for(&self, wanted: impl Fn(&ClusterStatus) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        let mut looks = interval(Duration::from_millis(20));
+        loop {
+            looks.tick().await;
+            let mut status = ClusterStatus::default();
+            for node in &self.cluster.nodes {
+                let said = self.target.status(&self.cluster, &node.name).await;
+                status
+                    .nodes
+                    .insert(node.name.clone(), said.unwrap_or_default());
+            }
+            if wanted(&status) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "not in time: {status:?}");
+        }
+    }
+}
+
+/// The node's addresses are those of this process and this node alone.
+fn node(number: u8, folder: &Path) -> ClusterNode {
+    let name = NodeName::numbered(u32::from(number));
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let ip = IpAddr::V4(Ipv4Addr::new(127, high.max(1), low, number));
+    let free = || -> SocketAddr {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        listener.local_addr().unwrap()
+    };
+    ClusterNode {
+        data: folder.join(name.as_str()).join("data"),
+        name,
+        ip,
+        peer_listen: free(),
+        client_listen: free(),
+        routes: [].into(),
+    }
+}
+
+fn start(program: &Program, folder: &Path) -> Child {
+    let mut command = Command::new(&program.program);
+    command
+        .args(&program.args)
+        .envs(&program.env)
+        .current_dir(folder)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true);
+    command.spawn().unwrap()
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever runs the tests has to learn of it"
+)]
+fn skipped(reason: &str) {
+    eprintln!("skipped: {reason}");
+}

@@ -1,0 +1,4 @@
+//! Clients against the real servers, where these are installed. What is not passes, and says so.
+
+mod cluster;
+mod etcd;
