@@ -1,6 +1,7 @@
 //! What a person may type. Nothing is decided here: each command turns its arguments into a plan or
 //! a question in a module of its own.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
                         4 broken run (the harness failed, or nothing was tested)."
 )]
 pub(crate) struct Arguments {
+    /// This process is in namespaces of its own already (for the lab's own use).
+    #[arg(long, hide = true)]
+    pub(crate) inside: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -52,6 +56,12 @@ pub(crate) enum Command {
     /// Start a program that dies with its parent (for the lab's own use).
     #[command(name = "__exec", hide = true)]
     Exec(ExecArguments),
+    /// Leave for namespaces of its own (for the lab's own use).
+    #[command(name = "__enter", hide = true)]
+    Enter(EnterArguments),
+    /// Be process 1 of namespaces of its own (for the lab's own use).
+    #[command(name = "__first", hide = true)]
+    First(FirstArguments),
 }
 
 #[derive(Debug, Args)]
@@ -61,7 +71,7 @@ pub(crate) struct RunArguments {
     /// What to test, `name` or `name:mode`; see `testimony targets`. [default: raft]
     #[arg(long)]
     pub(crate) target: Option<String>,
-    /// Where to run it. [default: process]
+    /// Where to run it: process, netns. [default: the first of the target's]
     #[arg(long)]
     pub(crate) lab: Option<String>,
     /// How many nodes. [default: 5]
@@ -406,9 +416,31 @@ pub(crate) struct ExecArguments {
     /// The process to die with.
     #[arg(long)]
     pub(crate) parent: u32,
+    /// The network namespace to enter.
+    #[arg(long)]
+    pub(crate) net: Option<PathBuf>,
+    /// The data of a program that refuses to be root.
+    #[arg(long)]
+    pub(crate) unprivileged: Option<PathBuf>,
     /// The program and its arguments.
     #[arg(last = true, required = true)]
-    pub(crate) program: Vec<std::ffi::OsString>,
+    pub(crate) program: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnterArguments {
+    /// The process to die with.
+    pub(crate) parent: u32,
+    /// What to do there.
+    #[arg(last = true, required = true)]
+    pub(crate) words: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FirstArguments {
+    /// What to do.
+    #[arg(last = true, required = true)]
+    pub(crate) words: Vec<OsString>,
 }
 
 fn parse_seeds(text: &str) -> Result<std::ops::Range<u64>, String> {

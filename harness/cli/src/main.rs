@@ -35,10 +35,12 @@ mod stopwatch;
 mod targets;
 mod terminal;
 mod verdict_of_run;
+mod whereabouts;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use testimony_lab::Entrance;
 use testimony_report::RunOutcome;
 use tracing_subscriber::EnvFilter;
 
@@ -48,8 +50,8 @@ use crate::failure::Failure;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     subscribe();
-    match dispatch(&arguments.command) {
-        Ok(outcome) => ExitCode::from(outcome.exit_code()),
+    match dispatch(&arguments) {
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             let text = failure.to_string();
             if !text.is_empty() {
@@ -60,7 +62,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(command: &Command) -> Result<RunOutcome, Failure> {
+/// The exit code: of the command, or of this program in the place where its lab is.
+fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
+    match &arguments.command {
+        Command::Exec(arguments) => exec(arguments),
+        Command::Enter(arguments) => whereabouts::cross(arguments),
+        Command::First(arguments) => whereabouts::be_first(arguments),
+        command if !arguments.inside && whereabouts::is_elsewhere(command) => whereabouts::enter(),
+        command => carry_out(command).map(RunOutcome::exit_code),
+    }
+}
+
+fn carry_out(command: &Command) -> Result<RunOutcome, Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
@@ -76,16 +89,21 @@ fn dispatch(command: &Command) -> Result<RunOutcome, Failure> {
         Command::Doctor => doctor::run(),
         Command::Init(arguments) => init::run(arguments),
         Command::Node(command) => node::run(command),
-        Command::Exec(arguments) => exec(arguments),
+        Command::Exec(_) | Command::Enter(_) | Command::First(_) => Ok(RunOutcome::Pass),
     }
 }
 
 /// Becomes another program that dies with its parent; returns only if that failed.
-fn exec(arguments: &ExecArguments) -> Result<RunOutcome, Failure> {
+fn exec(arguments: &ExecArguments) -> Result<u8, Failure> {
     let [program, rest @ ..] = arguments.program.as_slice() else {
         return Err(Failure::usage(anyhow::anyhow!("nothing to start")));
     };
-    let error = testimony_lab::exec_under_parent(arguments.parent, program.as_ref(), rest);
+    let entrance = Entrance {
+        parent: arguments.parent,
+        net: arguments.net.clone(),
+        unprivileged: arguments.unprivileged.clone(),
+    };
+    let error = entrance.become_node(program.as_ref(), rest);
     Err(Failure::Broken(error.into()))
 }
 

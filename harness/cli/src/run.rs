@@ -54,6 +54,15 @@ fn run_once(draft: Draft, arguments: &RunArguments) -> Result<JudgedRun, Failure
     Ok(judged)
 }
 
+/// The lab that a call asks for, as far as it is understood: what is not is told when it is
+/// carried out.
+pub(crate) fn lab(arguments: &RunArguments) -> Option<String> {
+    let draft = draft(arguments).ok()?;
+    let name = target_name(&draft);
+    let info = targets().into_iter().find(|info| info.name == name)?;
+    draft.lab.or_else(|| info.labs.first().cloned())
+}
+
 /// Carries a plan out in a folder of its own, and judges it.
 pub(crate) fn again(plan: &Plan, out: &Path, limits: &Limits) -> Result<JudgedRun, Failure> {
     let folder = RunFolder::make(out, plan)?;

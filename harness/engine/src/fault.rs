@@ -261,7 +261,8 @@ impl FaultKind {
         all.filter(|kind| !matches!(kind, FaultKind::WipeDisk | FaultKind::Lie))
     }
 
-    /// Whether a lab can do it: what is inside a node only a simulated one can break.
+    /// Whether a lab can do it: what is inside a node only a simulated one can break, and where
+    /// packets pass by themselves, they pass at full speed.
     pub fn is_possible_in(self, lab: &str) -> bool {
         let inside = matches!(
             self,
@@ -272,7 +273,12 @@ impl FaultKind {
                 | FaultKind::WipeDisk
                 | FaultKind::Lie
         );
-        lab == "sim" || !inside
+        let paced = matches!(self, FaultKind::SlowLinks | FaultKind::Throttle);
+        match lab {
+            "sim" => true,
+            "netns" => !inside && !paced,
+            _ => !inside,
+        }
     }
 
     /// The word in plans, on the command line and in reports.

@@ -94,7 +94,7 @@ pub struct ClusterNode {
     pub client_listen: SocketAddr,
     /// Where it keeps its data.
     pub data: PathBuf,
-    /// Where it reaches each other node: the lab's proxy of that link.
+    /// Where it reaches each other node: its address, or the lab's proxy of that link.
     pub routes: BTreeMap<NodeName, SocketAddr>,
 }
 
@@ -130,6 +130,9 @@ pub struct Program {
     pub args: Vec<String>,
     /// Variables set for it, in addition to those of the lab.
     pub env: BTreeMap<String, String>,
+    /// Whether it refuses to be root. Then it is somebody else if the harness is root, and owns
+    /// the data of its node all the same.
+    pub unprivileged: bool,
 }
 
 /// What an operator may ask of a cluster.

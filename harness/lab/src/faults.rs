@@ -2,6 +2,7 @@
 
 mod members;
 mod network;
+mod packets;
 mod processes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,9 +12,10 @@ use std::time::Duration;
 use testimony_engine::{Action, Link};
 use tokio::time::timeout;
 
-use crate::link::Shape;
-use crate::site::Site;
+use crate::link::{Links, Shape};
+use crate::site::{Site, Wires};
 
+use crate::netns::Counts;
 use network::Evidence;
 pub(crate) use network::shape;
 
@@ -33,6 +35,8 @@ struct Active {
     action: Action,
     /// What was noted at the start of a cut, to be compared at its end.
     evidence: Option<Evidence>,
+    /// The same of a cut in the bridge.
+    counts: Option<Counts>,
 }
 
 impl Faults {
@@ -81,11 +85,18 @@ impl Faults {
         }
         let site = &*self.site;
         match action {
-            Action::Cut { links } => self.cut(injection, action, links).await,
-            Action::Slow { links, .. } | Action::Throttle { links, .. } => {
-                self.slow(action, links).await
-            }
-            Action::Reset { links } => network::reset(site, links).await,
+            Action::Cut { links } => match &site.wires {
+                Wires::Proxies(proxies) => self.cut(proxies, injection, action, links).await,
+                Wires::Bridge(network) => self.block(network, injection, action, links).await,
+            },
+            Action::Slow { links, .. } | Action::Throttle { links, .. } => match &site.wires {
+                Wires::Proxies(proxies) => self.slow(proxies, action, links).await,
+                Wires::Bridge(_) => Err("this lab cannot do it".to_owned()),
+            },
+            Action::Reset { links } => match &site.wires {
+                Wires::Proxies(proxies) => network::reset(proxies, links).await,
+                Wires::Bridge(network) => packets::reset(network, links),
+            },
             Action::Kill { nodes } => processes::kill(site, nodes).await,
             Action::Pause { nodes } => processes::pause(site, nodes).await,
             Action::Remove { node } => members::remove(site, node).await,
@@ -103,10 +114,14 @@ impl Faults {
     async fn end(&self, injection: u64, action: &Action) -> Seen {
         let site = &*self.site;
         match action {
-            Action::Cut { links } => self.join(injection, links).await,
-            Action::Slow { links, .. } | Action::Throttle { links, .. } => {
-                self.hasten(injection, links).await
-            }
+            Action::Cut { links } => match &site.wires {
+                Wires::Proxies(proxies) => self.join(proxies, injection, links).await,
+                Wires::Bridge(network) => self.unblock(network, injection, links).await,
+            },
+            Action::Slow { links, .. } | Action::Throttle { links, .. } => match &site.wires {
+                Wires::Proxies(proxies) => self.hasten(proxies, injection, links).await,
+                Wires::Bridge(_) => Ok(None),
+            },
             Action::Kill { nodes } => processes::restart(site, nodes).await,
             Action::Pause { nodes } => processes::resume(site, nodes).await,
             Action::Remove { node } => members::add_back(site, node).await,
@@ -120,6 +135,7 @@ impl Faults {
             Active {
                 action: action.clone(),
                 evidence,
+                counts: None,
             },
         );
     }
@@ -130,15 +146,17 @@ impl Faults {
     }
 
     /// Gives the links the shape that all active injections, but for one of them, make of them.
-    fn reshape(&self, without: Option<u64>, links: &BTreeSet<Link>) -> Result<(), String> {
+    fn reshape(
+        &self,
+        proxies: &Links,
+        without: Option<u64>,
+        links: &BTreeSet<Link>,
+    ) -> Result<(), String> {
         // Held throughout, so that the shape which is set last is that of the latest injections.
         let active = self.active();
         for link in links {
             let shape = composed(&active, without, link);
-            self.site
-                .links
-                .set(link, shape)
-                .map_err(|e| e.to_string())?;
+            proxies.set(link, shape).map_err(|e| e.to_string())?;
         }
         Ok(())
     }

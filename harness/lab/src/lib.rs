@@ -1,14 +1,17 @@
-//! Where a run happens: real processes on loopback, a proxy in every link, real time.
+//! Where a run happens: real processes and real time, joined by proxies on loopback, or by packets
+//! between network namespaces.
 //!
 //! The engine decides; this crate does, checks that it took effect, and writes down what happened.
-//! [`run()`] is the whole of it. Inside, `link` is the network between the nodes, `process` starts
-//! and signals single processes, `nodes` and `site` are the cluster made of both, `faults` breaks
-//! and mends it, and `run` is the loop that ties them to the conductor.
+//! [`run()`] is the whole of it. Inside, `link` and `netns` are the two kinds of network between
+//! the nodes, `process` starts and signals single processes, `nodes` and `site` are the cluster
+//! made of both, `faults` breaks and mends it, and `run` is the loop that ties them to the
+//! conductor.
 
 mod clock;
 mod error;
 pub(crate) mod faults;
 pub mod link;
+pub mod netns;
 mod nodes;
 mod process;
 mod run;
@@ -20,5 +23,5 @@ mod testing;
 pub use error::LabError;
 pub use link::Links;
 pub use nodes::Death;
-pub use process::{EXEC_SUBCOMMAND, Exit, Launcher, exec_under_parent};
+pub use process::{EXEC_SUBCOMMAND, Entrance, Exit, Launcher};
 pub use run::{Ended, LabOptions, Progress, run};

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::process::{Child, Exit, Launcher, Spawner};
 use node::Node;
+pub(crate) use node::Place;
 
 /// A node ended although nobody asked it to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,13 +46,13 @@ impl Nodes {
     /// Prepares the nodes, of which none runs yet. Unexpected ends are told on `deaths`.
     pub(crate) fn new(
         launcher: Launcher,
-        specs: BTreeMap<NodeName, (NodeSpec, PathBuf)>,
+        specs: BTreeMap<NodeName, (NodeSpec, Place)>,
         deaths: mpsc::UnboundedSender<Death>,
     ) -> io::Result<Self> {
         let spawner = Spawner::new(launcher)?;
         let nodes = specs
             .into_iter()
-            .map(|(name, (spec, folder))| (name, Node::new(spec, folder)))
+            .map(|(name, (spec, place))| (name, Node::new(spec, place)))
             .collect();
         Ok(Nodes {
             spawner,

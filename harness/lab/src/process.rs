@@ -7,7 +7,8 @@ mod spawner;
 
 pub(crate) use child::Child;
 pub use child::Exit;
-pub use exec::{EXEC_SUBCOMMAND, exec_under_parent};
+pub(crate) use exec::bind_to_parent;
+pub use exec::{EXEC_SUBCOMMAND, Entrance};
 pub(crate) use port::ReservedPort;
 pub use spawner::Launcher;
 pub(crate) use spawner::{Spawner, Start};

@@ -21,7 +21,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::{EXEC_SUBCOMMAND, Launcher, exec_under_parent};
+use crate::{EXEC_SUBCOMMAND, Entrance, Launcher};
 
 /// Far longer than anything here takes, on any machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -66,7 +66,11 @@ pub(crate) async fn play_role() {
     };
     if let Some([_parent, parent, _dashes, program, args @ ..]) = after(EXEC_SUBCOMMAND) {
         let parent = parent.to_str().unwrap().parse().unwrap();
-        panic!("{}", exec_under_parent(parent, program, args));
+        let entrance = Entrance {
+            parent,
+            ..Entrance::default()
+        };
+        panic!("{}", entrance.become_node(program, args));
     }
     if let Some([folder]) = after(HARNESS) {
         crate::run::tests::be_harness(folder.as_ref()).await;

@@ -43,7 +43,7 @@ pub fn info() -> TargetInfo {
         name: NAME.to_owned(),
         summary: "five Raft servers with a key-value map, bundled with Testimony".to_owned(),
         modes: Vec::new(),
-        labs: vec!["process".to_owned(), "sim".to_owned()],
+        labs: vec!["process".to_owned(), "netns".to_owned(), "sim".to_owned()],
         models: vec![
             Model::Kv,
             Model::CasRegister,

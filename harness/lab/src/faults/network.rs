@@ -1,4 +1,5 @@
-//! Faults of links: cut, slowed, throttled, reset. Each is seen from outside, through probes.
+//! Faults of links that are proxies: cut, slowed, throttled, reset. Each is seen from outside,
+//! through probes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -9,8 +10,7 @@ use testimony_engine::{Action, Link};
 use tokio::time::Instant;
 
 use super::{Faults, Seen};
-use crate::link::{Probe, Shape, Traffic};
-use crate::site::Site;
+use crate::link::{Links, Probe, Shape, Traffic};
 
 /// How long a cut is watched at its start. On a link that passes, a byte takes far less.
 const CUT_WATCH: Duration = Duration::from_millis(30);
@@ -61,8 +61,8 @@ pub(crate) fn shape(action: &Action, link: &Link) -> Shape {
 }
 
 /// Drops the connections. Seen in effect when they are gone; without any there is no effect.
-pub(super) async fn reset(site: &Site, links: &BTreeSet<Link>) -> Seen {
-    let resets = links.iter().map(|link| site.links.reset(link));
+pub(super) async fn reset(proxies: &Links, links: &BTreeSet<Link>) -> Seen {
+    let resets = links.iter().map(|link| proxies.reset(link));
     let dropped: usize = try_join_all(resets)
         .await
         .map_err(|e| e.to_string())?
@@ -79,17 +79,18 @@ impl Faults {
     /// nodes' own traffic has stopped.
     pub(super) async fn cut(
         &self,
+        proxies: &Links,
         injection: u64,
         action: &Action,
         links: &BTreeSet<Link>,
     ) -> Seen {
-        let mut probes = self.probes(links).await?;
+        let mut probes = probes(proxies, links).await?;
         self.activate(injection, action, None);
-        self.reshape(None, links)?;
-        let traffic = self.traffic(links)?;
+        self.reshape(proxies, None, links)?;
+        let traffic = traffic(proxies, links)?;
         let watches = probes.iter_mut().map(|(link, probe)| crosses(link, probe));
         let crossed: Vec<Link> = join_all(watches).await.into_iter().flatten().collect();
-        self.check_silence(&traffic)?;
+        check_silence(proxies, &traffic)?;
         if let Some(link) = crossed.first() {
             return Err(format!("{link} passed a byte while it was cut"));
         }
@@ -100,29 +101,39 @@ impl Faults {
 
     /// Seen when what waited in each link has crossed it. Fails, after mending, if anything had
     /// crossed during the cut.
-    pub(super) async fn join(&self, injection: u64, links: &BTreeSet<Link>) -> Seen {
+    pub(super) async fn join(
+        &self,
+        proxies: &Links,
+        injection: u64,
+        links: &BTreeSet<Link>,
+    ) -> Seen {
         let evidence = self
             .active()
             .get_mut(&injection)
             .and_then(|active| active.evidence.take());
         let silent = evidence
             .as_ref()
-            .map_or(Ok(0), |noted| self.check_silence(&noted.traffic));
-        self.reshape(Some(injection), links)?;
+            .map_or(Ok(0), |noted| check_silence(proxies, &noted.traffic));
+        self.reshape(proxies, Some(injection), links)?;
         let mut probes = evidence.map(|noted| noted.probes).unwrap_or_default();
         let open = |link: &&Link| !self.shape_without(Some(injection), link).cut;
         let passes = links
             .iter()
             .filter(open)
-            .map(|link| self.passes(link, probes.remove(link)));
+            .map(|link| self.passes(proxies, link, probes.remove(link)));
         try_join_all(passes.collect::<Vec<_>>()).await?;
         Ok(Some(format!("{} bytes had waited", silent?)))
     }
 
     /// Seen in effect when what is sent at once takes as long as it must.
-    pub(super) async fn slow(&self, action: &Action, links: &BTreeSet<Link>) -> Seen {
-        let probes = self.probes(links).await?;
-        self.reshape(None, links)?;
+    pub(super) async fn slow(
+        &self,
+        proxies: &Links,
+        action: &Action,
+        links: &BTreeSet<Link>,
+    ) -> Seen {
+        let probes = probes(proxies, links).await?;
+        self.reshape(proxies, None, links)?;
         if probes.is_empty() {
             return Err("it cannot be seen: every link that it slows is cut".to_owned());
         }
@@ -144,13 +155,18 @@ impl Faults {
     }
 
     /// Seen when a byte crosses each link.
-    pub(super) async fn hasten(&self, injection: u64, links: &BTreeSet<Link>) -> Seen {
-        self.reshape(Some(injection), links)?;
+    pub(super) async fn hasten(
+        &self,
+        proxies: &Links,
+        injection: u64,
+        links: &BTreeSet<Link>,
+    ) -> Seen {
+        self.reshape(proxies, Some(injection), links)?;
         let open = |link: &&Link| !self.shape_without(Some(injection), link).cut;
         let passes = links
             .iter()
             .filter(open)
-            .map(|link| self.passes(link, None));
+            .map(|link| self.passes(proxies, link, None));
         try_join_all(passes.collect::<Vec<_>>()).await?;
         Ok(None)
     }
@@ -185,12 +201,19 @@ impl Faults {
     }
 
     /// Waits until a byte crosses a link that is not cut: the one that waits there, or a new one.
-    async fn passes(&self, link: &Link, waiting: Option<Probe>) -> Result<(), String> {
+    async fn passes(
+        &self,
+        proxies: &Links,
+        link: &Link,
+        waiting: Option<Probe>,
+    ) -> Result<(), String> {
         // Another injection may cut it in the meantime: it is mended as far as this one goes.
-        let is_cut = || self.site.links.shape(link).is_ok_and(|shape| shape.cut);
+        let is_cut = || proxies.shape(link).is_ok_and(|shape| shape.cut);
         let probe = match waiting {
             Some(probe) => Some(probe),
-            None => self.fresh(link).await.map_err(|error| error.to_string())?,
+            None => fresh(proxies, link)
+                .await
+                .map_err(|error| error.to_string())?,
         };
         let Some(mut probe) = probe else {
             let refused = || format!("{link} takes no connections although it is mended");
@@ -204,50 +227,50 @@ impl Faults {
             None => Err(format!("{link} does not pass a byte although it is mended")),
         }
     }
-
-    /// A new probe with a byte on its way.
-    async fn fresh(&self, link: &Link) -> io::Result<Option<Probe>> {
-        let mut probe = self.site.links.probe(link).await?;
-        if let Some(probe) = &mut probe {
-            probe.send(1).await?;
-        }
-        Ok(probe)
-    }
-
-    async fn probes(&self, links: &BTreeSet<Link>) -> Result<BTreeMap<Link, Probe>, String> {
-        let open = links.iter().map(|link| self.site.links.probe(link));
-        let opened = try_join_all(open)
-            .await
-            .map_err(|e| format!("no probe: {e}"))?;
-        let both = links.iter().cloned().zip(opened);
-        Ok(both
-            .filter_map(|(link, probe)| Some((link, probe?)))
-            .collect())
-    }
-
-    fn traffic(&self, links: &BTreeSet<Link>) -> Result<BTreeMap<Link, Traffic>, String> {
-        let one = |link: &Link| Ok((link.clone(), self.site.links.traffic(link)?));
-        let all: Result<_, crate::link::NoSuchLink> = links.iter().map(one).collect();
-        all.map_err(|e| e.to_string())
-    }
-
-    /// That nothing has passed since; returns how many bytes have come and wait.
-    fn check_silence(&self, since: &BTreeMap<Link, Traffic>) -> Result<u64, String> {
-        let mut waiting = 0;
-        for (link, then) in since {
-            let now = self.site.links.traffic(link).map_err(|e| e.to_string())?;
-            let passed = now.passed_bytes - then.passed_bytes;
-            if passed > 0 {
-                return Err(format!("{link} passed {passed} bytes while it was cut"));
-            }
-            waiting += now.arrived_bytes - then.arrived_bytes;
-        }
-        Ok(waiting)
-    }
 }
 
 /// The link, if a byte crossed it.
 async fn crosses(link: &Link, probe: &mut Probe) -> Option<Link> {
     probe.send(1).await.ok()?;
     probe.hear(1, CUT_WATCH).await.map(|_| link.clone())
+}
+
+/// A new probe with a byte on its way.
+async fn fresh(proxies: &Links, link: &Link) -> io::Result<Option<Probe>> {
+    let mut probe = proxies.probe(link).await?;
+    if let Some(probe) = &mut probe {
+        probe.send(1).await?;
+    }
+    Ok(probe)
+}
+
+async fn probes(proxies: &Links, links: &BTreeSet<Link>) -> Result<BTreeMap<Link, Probe>, String> {
+    let open = links.iter().map(|link| proxies.probe(link));
+    let opened = try_join_all(open)
+        .await
+        .map_err(|e| format!("no probe: {e}"))?;
+    let both = links.iter().cloned().zip(opened);
+    Ok(both
+        .filter_map(|(link, probe)| Some((link, probe?)))
+        .collect())
+}
+
+fn traffic(proxies: &Links, links: &BTreeSet<Link>) -> Result<BTreeMap<Link, Traffic>, String> {
+    let one = |link: &Link| Ok((link.clone(), proxies.traffic(link)?));
+    let all: Result<_, crate::link::NoSuchLink> = links.iter().map(one).collect();
+    all.map_err(|e| e.to_string())
+}
+
+/// That nothing has passed since; returns how many bytes have come and wait.
+fn check_silence(proxies: &Links, since: &BTreeMap<Link, Traffic>) -> Result<u64, String> {
+    let mut waiting = 0;
+    for (link, then) in since {
+        let now = proxies.traffic(link).map_err(|e| e.to_string())?;
+        let passed = now.passed_bytes - then.passed_bytes;
+        if passed > 0 {
+            return Err(format!("{link} passed {passed} bytes while it was cut"));
+        }
+        waiting += now.arrived_bytes - then.arrived_bytes;
+    }
+    Ok(waiting)
 }

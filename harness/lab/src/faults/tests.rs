@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use testimony_engine::NodeName;
+use testimony_engine::{Draft, NodeName, Plan};
 use tokio::sync::mpsc;
 
 use super::*;
@@ -28,8 +28,8 @@ impl Scene {
         for node in scene.site.nodes.names() {
             scene.site.nodes.start(node).await.unwrap();
         }
-        for link in scene.site.links.names() {
-            let met = || scene.site.links.traffic(link).unwrap().passed_bytes > 0;
+        for link in proxies(&scene.site).names() {
+            let met = || proxies(&scene.site).traffic(link).unwrap().passed_bytes > 0;
             crate::testing::eventually(met).await;
         }
         scene
@@ -43,7 +43,13 @@ impl Scene {
         let (notes, deaths) = mpsc::unbounded_channel();
         let fake = Arc::new(fake);
         let target = Arc::clone(&fake) as Arc<dyn testimony_engine::Target>;
-        let site = Site::build(&names, 1, target, launcher(), &files, notes)
+        let draft = Draft {
+            seed: Some(1),
+            nodes: Some(3),
+            ..Draft::default()
+        };
+        let plan = Plan::resolve(draft, &target.info()).unwrap();
+        let site = Site::build(&plan, target, launcher(), &files, notes)
             .await
             .unwrap();
         let site = Arc::new(site);
@@ -63,6 +69,13 @@ impl Scene {
 
     async fn answers(&self, node: &str) -> bool {
         self.site.status(&node.into()).await.is_some()
+    }
+}
+
+fn proxies(site: &Site) -> &Links {
+    match &site.wires {
+        Wires::Proxies(links) => links,
+        Wires::Bridge(_) => panic!("this is the process lab"),
     }
 }
 
@@ -91,9 +104,13 @@ async fn a_cut_is_seen_and_its_heal_lets_through_what_waited() {
     };
     let note = scene.inject(&cut).await.unwrap();
     assert_eq!(note.as_deref(), Some("2 of 2 links probed"));
-    let before = scene.site.links.traffic(&"n1>n2".parse().unwrap()).unwrap();
+    let before = proxies(&scene.site)
+        .traffic(&"n1>n2".parse().unwrap())
+        .unwrap();
     let arrived = || {
-        let now = scene.site.links.traffic(&"n1>n2".parse().unwrap()).unwrap();
+        let now = proxies(&scene.site)
+            .traffic(&"n1>n2".parse().unwrap())
+            .unwrap();
         assert_eq!(now.passed_bytes, before.passed_bytes);
         now.arrived_bytes > before.arrived_bytes
     };
@@ -103,7 +120,11 @@ async fn a_cut_is_seen_and_its_heal_lets_through_what_waited() {
         note.ends_with("bytes had waited") && !note.starts_with("0 "),
         "{note}"
     );
-    let after = || scene.site.links.traffic(&"n1>n2".parse().unwrap()).unwrap();
+    let after = || {
+        proxies(&scene.site)
+            .traffic(&"n1>n2".parse().unwrap())
+            .unwrap()
+    };
     crate::testing::eventually(|| after().passed_bytes > before.passed_bytes).await;
 }
 
@@ -117,9 +138,9 @@ async fn a_cut_that_leaks_is_found_out_at_its_end() {
         })
         .await
         .unwrap();
-    let before = scene.site.links.traffic(&link).unwrap().passed_bytes;
-    scene.site.links.set(&link, Shape::default()).unwrap();
-    let leaked = || scene.site.links.traffic(&link).unwrap().passed_bytes > before;
+    let before = proxies(&scene.site).traffic(&link).unwrap().passed_bytes;
+    proxies(&scene.site).set(&link, Shape::default()).unwrap();
+    let leaked = || proxies(&scene.site).traffic(&link).unwrap().passed_bytes > before;
     crate::testing::eventually(leaked).await;
     let error = scene.faults.heal(1).await.unwrap_err();
     assert!(
@@ -148,12 +169,12 @@ async fn healing_one_of_two_faults_leaves_the_other() {
         )
         .await
         .unwrap();
-    assert!(scene.site.links.shape(&link).unwrap().cut);
+    assert!(proxies(&scene.site).shape(&link).unwrap().cut);
     scene.faults.heal(2).await.unwrap();
-    let left = scene.site.links.shape(&link).unwrap();
+    let left = proxies(&scene.site).shape(&link).unwrap();
     assert_eq!((left.cut, left.delay), (false, Duration::from_millis(20)));
     scene.faults.heal(1).await.unwrap();
-    assert_eq!(scene.site.links.shape(&link).unwrap(), Shape::default());
+    assert_eq!(proxies(&scene.site).shape(&link).unwrap(), Shape::default());
 }
 
 #[tokio::test]

@@ -18,17 +18,27 @@ use crate::process::{Child, Exit, Spawner, Start};
 #[derive(Debug)]
 pub(super) struct Node {
     spec: NodeSpec,
-    /// Where its output is appended.
-    folder: PathBuf,
+    place: Place,
     prepared: AtomicBool,
     children: Mutex<Vec<Arc<Child>>>,
 }
 
+/// Where a node lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// Where its output is appended.
+    pub(crate) folder: PathBuf,
+    /// Where it keeps its data.
+    pub(crate) data: PathBuf,
+    /// Its network namespace, if it has one of its own.
+    pub(crate) net: Option<PathBuf>,
+}
+
 impl Node {
-    pub(super) fn new(spec: NodeSpec, folder: PathBuf) -> Self {
+    pub(super) fn new(spec: NodeSpec, place: Place) -> Self {
         Node {
             spec,
-            folder,
+            place,
             prepared: AtomicBool::new(false),
             children: Mutex::new(Vec::new()),
         }
@@ -36,7 +46,7 @@ impl Node {
 
     /// Where its output is appended.
     pub(super) fn folder(&self) -> &Path {
-        &self.folder
+        &self.place.folder
     }
 
     /// Whether all its programs run.
@@ -119,7 +129,7 @@ impl Node {
     }
 
     fn unprepared(&self, program: &Program, exit: Exit) -> io::Error {
-        let said = tail(&self.folder.join("stderr")).unwrap_or_default();
+        let said = tail(&self.place.folder.join("stderr")).unwrap_or_default();
         let program = program.program.display();
         io::Error::other(format!("{program} ended with {exit}: {said}"))
     }
@@ -148,7 +158,12 @@ impl Node {
     }
 
     fn command(&self, program: &Program) -> Start {
-        let Program { program, args, env } = program;
+        let Program {
+            program,
+            args,
+            env,
+            unprivileged,
+        } = program;
         Start {
             program: program.clone(),
             args: args.iter().map(OsString::from).collect(),
@@ -156,8 +171,10 @@ impl Node {
                 .iter()
                 .map(|(key, value)| (key.into(), value.into()))
                 .collect(),
-            stdout: self.folder.join("stdout"),
-            stderr: self.folder.join("stderr"),
+            net: self.place.net.clone(),
+            unprivileged: unprivileged.then(|| self.place.data.clone()),
+            stdout: self.place.folder.join("stdout"),
+            stderr: self.place.folder.join("stderr"),
         }
     }
 }

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use super::exec::EXEC_SUBCOMMAND;
 
 /// A command line that starts the program whose `__exec` subcommand calls
-/// [`exec_under_parent`](crate::exec_under_parent); normally the path of the harness alone.
+/// [`Entrance::become_node`](crate::Entrance::become_node); normally the path of the harness alone.
 #[derive(Clone, Debug)]
 pub struct Launcher {
     /// The program.
@@ -37,6 +37,10 @@ pub(crate) struct Start {
     pub(crate) program: PathBuf,
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
+    /// The network namespace to start it in, if not this one.
+    pub(crate) net: Option<PathBuf>,
+    /// The data that it must own although it must not be root.
+    pub(crate) unprivileged: Option<PathBuf>,
     /// Its standard output is appended here.
     pub(crate) stdout: PathBuf,
     /// Its standard error is appended here.
@@ -99,10 +103,14 @@ impl Start {
         )]
         let mut command = Command::new(&launcher.program);
         command.args(&launcher.args).arg(EXEC_SUBCOMMAND);
-        command
-            .arg("--parent")
-            .arg(std::process::id().to_string())
-            .arg("--");
+        command.arg("--parent").arg(std::process::id().to_string());
+        if let Some(net) = &self.net {
+            command.arg("--net").arg(net);
+        }
+        if let Some(data) = &self.unprivileged {
+            command.arg("--unprivileged").arg(data);
+        }
+        command.arg("--");
         command.arg(&self.program).args(&self.args).envs(self.env);
         command.stdin(Stdio::null());
         command

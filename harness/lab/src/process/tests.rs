@@ -16,6 +16,8 @@ fn command(folder: &Path, program: &str, args: &[&str]) -> Start {
         program: program.into(),
         args: args.iter().map(OsString::from).collect(),
         env: Vec::new(),
+        net: None,
+        unprivileged: None,
         stdout: folder.join("stdout"),
         stderr: folder.join("stderr"),
     }
@@ -169,7 +171,7 @@ fn a_node_is_not_started_under_a_harness_that_is_gone() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
     assert!(
-        said.contains("the harness (process 0) that started this node is gone"),
+        said.contains("the harness (process 0) that started this process is gone"),
         "{said}"
     );
 }

@@ -86,7 +86,7 @@ impl Stage {
         let folder = Folder::create(&options.folder, &node_names)?;
         let (deaths, death_notes) = mpsc::unbounded_channel();
         let launcher = options.launcher.clone();
-        let site = Site::build(&node_names, plan.seed, target, launcher, &folder, deaths).await?;
+        let site = Site::build(plan, target, launcher, &folder, deaths).await?;
         let site = Arc::new(site);
         let guard = Guard(Arc::clone(&site));
         let recording = Recording::create(&folder, plan, clock)?;

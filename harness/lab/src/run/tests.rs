@@ -379,6 +379,8 @@ async fn the_children_of_this_process_can_be_listed() {
         program: "sleep".into(),
         args: vec!["1000".into()],
         env: Vec::new(),
+        net: None,
+        unprivileged: None,
         stdout: folder.path().join("stdout"),
         stderr: folder.path().join("stderr"),
     };

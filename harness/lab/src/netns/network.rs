@@ -1,0 +1,142 @@
+//! The network of a cluster: a namespace for each node, and the bridge that joins them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use testimony_engine::{Link, NodeName};
+
+use super::connections;
+use super::filter::{Counts, Filter};
+use super::netlink::Netlink;
+use super::prober::Prober;
+use super::space::{self, Space};
+
+/// The number of `lo` in every namespace.
+const LOOPBACK: u32 = 1;
+/// The number that the bridge is given; those of its ports follow.
+const BRIDGE: u32 = 1_000;
+/// Where the harness is, beside the bridge.
+const CONTROLLER: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 254);
+
+/// All that joins the nodes. Dropping it takes it down.
+#[derive(Debug)]
+pub(crate) struct Network {
+    _cables: Cables,
+    spaces: BTreeMap<NodeName, Space>,
+    filter: Filter,
+    prober: Prober,
+}
+
+/// The bridge and its ports, which are removed with this, also where setting up failed half-way.
+#[derive(Debug)]
+struct Cables {
+    links: Netlink,
+    indices: Vec<u32>,
+}
+
+impl Drop for Cables {
+    fn drop(&mut self) {
+        for index in &self.indices {
+            if let Err(error) = self.links.remove(*index) {
+                tracing::warn!(index, %error, "a link of the network could not be removed");
+            }
+        }
+    }
+}
+
+impl Network {
+    /// Sets it up; everything passes. Must be called within a runtime, in namespaces of our own.
+    pub(crate) async fn build(names: &[NodeName]) -> io::Result<Self> {
+        let mut cables = Cables {
+            links: Netlink::route()?,
+            indices: Vec::new(),
+        };
+        space::settle()?;
+        cables.links.bring_up(LOOPBACK)?;
+        cables.links.add_bridge("br0", BRIDGE)?;
+        cables.indices.push(BRIDGE);
+        cables.links.add_address(BRIDGE, CONTROLLER)?;
+        let mut spaces = BTreeMap::new();
+        for (name, number) in names.iter().zip(1_u8..) {
+            let space = Space::found(Ipv4Addr::new(10, 99, 0, number))?;
+            let index = BRIDGE + u32::from(number);
+            space.connect(&cables.links, (&format!("v{number}"), index), BRIDGE)?;
+            // Before the bridge: a port that is gone already cannot be removed.
+            cables.indices.insert(0, index);
+            spaces.insert(name.clone(), space);
+        }
+        let address = |(name, space): (&NodeName, &Space)| (name.clone(), space.address);
+        let filter = Filter::set_up(&spaces.iter().map(address).collect()).await?;
+        let prober = Prober::new(probes(&spaces)?);
+        Ok(Network {
+            _cables: cables,
+            spaces,
+            filter,
+            prober,
+        })
+    }
+
+    /// The address of a node.
+    pub(crate) fn address(&self, node: &NodeName) -> Option<IpAddr> {
+        self.spaces.get(node).map(|space| space.address.into())
+    }
+
+    /// Where a process of ours finds the namespace of a node, to enter it.
+    pub(crate) fn space(&self, node: &NodeName) -> Option<PathBuf> {
+        self.spaces.get(node).map(Space::path)
+    }
+
+    /// Drops what is sent along these links, which are not cut yet, from one moment on.
+    pub(crate) async fn cut(&self, links: &BTreeSet<Link>) -> io::Result<()> {
+        self.filter.cut(links).await
+    }
+
+    /// Lets pass what is sent along these links, which are cut, from one moment on.
+    pub(crate) async fn join(&self, links: &BTreeSet<Link>) -> io::Result<()> {
+        self.filter.join(links).await
+    }
+
+    /// How many packets were dropped and passed.
+    pub(crate) async fn counts(&self) -> io::Result<Counts> {
+        self.filter.counts().await
+    }
+
+    /// Sends one packet along a link; its number.
+    pub(crate) async fn probe(&self, link: &Link) -> io::Result<u64> {
+        self.prober.send(link).await
+    }
+
+    /// Whether the packet of that number has arrived.
+    pub(crate) fn has_heard(&self, probe: u64) -> bool {
+        self.prober.has_heard(probe)
+    }
+
+    /// Sends packets along a link until one arrives; whether one did before the deadline.
+    pub(crate) async fn passes(&self, link: &Link, deadline: Duration) -> io::Result<bool> {
+        self.prober.passes(link, deadline).await
+    }
+
+    /// Resets the connections between the two nodes at the end of the one that sends; how many.
+    pub(crate) fn reset(&self, link: &Link) -> io::Result<usize> {
+        let unknown = || io::Error::other(format!("there is no link {link} in this cluster"));
+        let from = self.spaces.get(&link.from).ok_or_else(unknown)?;
+        let to = self.spaces.get(&link.to).ok_or_else(unknown)?;
+        connections::reset(&from.sockets, to.address)
+    }
+}
+
+type Probes = BTreeMap<NodeName, (tokio::net::UdpSocket, SocketAddr)>;
+
+fn probes(spaces: &BTreeMap<NodeName, Space>) -> io::Result<Probes> {
+    let one = |(name, space): (&NodeName, &Space)| {
+        let port = space.probe.local_addr()?.port();
+        let socket = space.probe.try_clone()?;
+        socket.set_nonblocking(true)?;
+        let socket = tokio::net::UdpSocket::from_std(socket)?;
+        Ok((name.clone(), (socket, (space.address, port).into())))
+    };
+    spaces.iter().map(one).collect()
+}
