@@ -64,11 +64,19 @@ pub(crate) async fn play_role() {
             .position(|arg| arg == word)
             .map(|at| &args[at + 1..])
     };
-    if let Some([_parent, parent, _dashes, program, args @ ..]) = after(EXEC_SUBCOMMAND) {
-        let parent = parent.to_str().unwrap().parse().unwrap();
+    if let Some(words) = after(EXEC_SUBCOMMAND) {
+        let dashes = words.iter().position(|word| word == "--").unwrap();
+        let flag = |name: &str| {
+            let at = words[..dashes].iter().position(|word| word == name)?;
+            Some(words[at + 1].clone())
+        };
         let entrance = Entrance {
-            parent,
-            ..Entrance::default()
+            parent: flag("--parent").unwrap().to_str().unwrap().parse().unwrap(),
+            net: flag("--net").map(Into::into),
+            unprivileged: flag("--unprivileged").map(Into::into),
+        };
+        let [program, args @ ..] = &words[dashes + 1..] else {
+            panic!("nothing to start");
         };
         panic!("{}", entrance.become_node(program, args));
     }

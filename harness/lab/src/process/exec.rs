@@ -88,6 +88,8 @@ pub(crate) fn bind_to_parent(parent: u32) -> io::Result<()> {
 /// In a namespace of users in which root is called otherwise, and so owns the same files; where
 /// that is refused, as another user, who is given the data.
 fn give_up_root(data: &Path) -> io::Result<()> {
+    // Asked before: in the new namespace it has no name yet.
+    let group = rustix::process::getegid().as_raw();
     #[expect(
         deprecated,
         reason = "the replacement is unsafe for the sake of other flags: this process has one \
@@ -95,7 +97,6 @@ fn give_up_root(data: &Path) -> io::Result<()> {
     )]
     let renamed = rustix::thread::unshare(UnshareFlags::NEWUSER);
     if renamed.is_ok() {
-        let group = rustix::process::getegid().as_raw();
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/uid_map", format!("{NOBODY} 0 1\n"))?;
         return fs::write("/proc/self/gid_map", format!("{NOBODY} {group} 1\n"));

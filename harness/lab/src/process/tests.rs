@@ -193,3 +193,23 @@ async fn a_reserved_port_refuses_connections_until_a_node_listens_on_it() {
     connected.unwrap();
     accepted.unwrap();
 }
+
+#[tokio::test]
+async fn a_program_that_refuses_to_be_root_is_somebody_else_and_owns_its_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let spawner = Spawner::new(launcher()).unwrap();
+    let mut start = command(
+        folder.path(),
+        "sh",
+        &["-c", "id -u && touch \"$DATA/mine\""],
+    );
+    start.env.push(("DATA".into(), folder.path().into()));
+    start.unprivileged = Some(folder.path().to_owned());
+    let child = Child::new(spawner.start(start).await.unwrap()).unwrap();
+    let exit = timeout(DEADLINE, child.ended()).await.unwrap().unwrap();
+    let said = fs::read_to_string(folder.path().join("stderr")).unwrap();
+    assert_eq!(exit.code, Some(0), "{said}");
+    assert!(folder.path().join("mine").exists());
+    let output = fs::read_to_string(folder.path().join("stdout")).unwrap();
+    assert!(!output.lines().any(|line| line == "0"), "{output}");
+}
