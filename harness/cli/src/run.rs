@@ -111,12 +111,14 @@ fn announce(plan: &Plan, folder: &RunFolder) {
         .as_ref()
         .map(|bug| format!(", planted bug {bug}"))
         .unwrap_or_default();
+    let place = plan.clients_at.map(|place| format!(" {place}"));
     terminal::tell(&format!(
-        "seed {}: {}{bug}, {} nodes, {} clients, {} operations/s, {} faults in {}",
+        "seed {}: {}{bug}, {} nodes, {} clients{}, {} operations/s, {} faults in {}",
         plan.seed,
         plan.target,
         plan.nodes,
         plan.clients,
+        place.unwrap_or_default(),
         plan.rate,
         plan.injections.len(),
         testimony_engine::span::format(plan.time),
@@ -195,6 +197,7 @@ fn typed(arguments: &RunArguments) -> Result<Draft, Failure> {
         clients: clients
             .context("--clients is too large")
             .map_err(Failure::usage)?,
+        clients_at: arguments.clients_at,
         rate: arguments.rate,
         time: arguments.time,
         workload: arguments.workload.as_deref().map(workload).transpose()?,

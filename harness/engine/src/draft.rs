@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::fault::UnknownFaultKind;
 use crate::{
-    FaultKind, Mix, PlanError, PlannedInjection, Script, SpanRange, WorkloadKind, WorkloadParams,
-    span,
+    ClientPlace, FaultKind, Mix, PlanError, PlannedInjection, Script, SpanRange, WorkloadKind,
+    WorkloadParams, span,
 };
 
 /// A plan with gaps. [`Plan::resolve`](crate::Plan::resolve) fills them. A plan's own file is a
@@ -46,6 +46,9 @@ pub struct Draft {
     /// How many client processes at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clients: Option<u32>,
+    /// Where the clients are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients_at: Option<ClientPlace>,
     /// Operations per second over all clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<u32>,
@@ -181,6 +184,7 @@ impl Draft {
             lab: over.lab.or(self.lab),
             nodes: over.nodes.or(self.nodes),
             clients: over.clients.or(self.clients),
+            clients_at: over.clients_at.or(self.clients_at),
             rate: over.rate.or(self.rate),
             warm_up: over.warm_up.or(self.warm_up),
             time: over.time.or(self.time),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testimony_history::Model;
 
-use crate::{Fault, FaultKind, NodeName, WorkloadParams, span};
+use crate::{ClientPlace, Fault, FaultKind, NodeName, ProcessId, WorkloadParams, span};
 
 mod error;
 mod resolve;
@@ -43,6 +43,9 @@ pub struct Plan {
     pub nodes: u32,
     /// How many client processes at a time.
     pub clients: u32,
+    /// Where they are, if the lab has places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients_at: Option<ClientPlace>,
     /// Operations per second over all clients.
     pub rate: u32,
     /// How long the clients work before the first fault may begin.
@@ -105,6 +108,14 @@ impl Plan {
     /// The names of the nodes: `n1`, `n2`, ...
     pub fn node_names(&self) -> Vec<NodeName> {
         (1..=self.nodes).map(NodeName::numbered).collect()
+    }
+
+    /// The node that is a process's own: it asks that one more often than others, and is beside it
+    /// if clients are beside nodes.
+    pub fn home(&self, process: ProcessId) -> NodeName {
+        let slot = process.0 % u64::from(self.clients);
+        let number = u32::try_from(slot % u64::from(self.nodes)).expect("less than a u32");
+        NodeName::numbered(number + 1)
     }
 
     /// What the history is judged as.

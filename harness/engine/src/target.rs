@@ -11,7 +11,7 @@ use testimony_history::{Call, Model, Reply};
 use thiserror::Error;
 
 use crate::draft::{NemesisDraft, WorkloadDraft};
-use crate::{FaultKind, NodeName, NodeStatus, ProcessId};
+use crate::{ClientPlace, FaultKind, NodeName, NodeStatus, ProcessId};
 
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -34,7 +34,8 @@ pub trait Target: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
-    /// A client for one process. It is dropped when the process is retired.
+    /// A client for one process, made and called in the place where the process is. It is dropped
+    /// when the process is retired.
     fn client(
         &self,
         cluster: &Cluster,
@@ -72,6 +73,9 @@ pub struct ClientOptions {
     /// The object that the history is judged as: an absent key reads as 0 in a counter, as null in
     /// a register or map.
     pub model: Model,
+    /// Whether the client is in another place than others, so that it must share no connection with
+    /// them: one that was opened elsewhere is not cut where it should be.
+    pub apart: bool,
 }
 
 /// Where the nodes are. Data only.
@@ -231,6 +235,8 @@ pub struct RunProfile {
     pub nodes: Option<u32>,
     /// How many clients.
     pub clients: Option<u32>,
+    /// Where the clients are, in a lab that has places.
+    pub clients_at: Option<ClientPlace>,
     /// Operations per second over all clients.
     pub rate: Option<u32>,
     /// How long healing may take; see [`Plan::recovery`](crate::Plan::recovery).
@@ -274,6 +280,7 @@ impl RunProfile {
             workload: self.workload.overlay(&over.workload),
             nodes: over.nodes.or(self.nodes),
             clients: over.clients.or(self.clients),
+            clients_at: over.clients_at.or(self.clients_at),
             rate: over.rate.or(self.rate),
             recovery: over.recovery.or(self.recovery),
             settings,

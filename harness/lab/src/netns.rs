@@ -2,8 +2,8 @@
 //!
 //! `passage` leads this program into namespaces in which it may do as it likes, and nothing else
 //! can be touched. There, `network` joins the nodes' own namespaces by a bridge, `filter` decides
-//! in the bridge what passes, `prober` sees what does, and `connections` resets connections.
-//! `netlink` is how the kernel is asked for all that.
+//! in the bridge what passes, `prober` sees what does, and `connections` resets connections; `post`
+//! is a place for clients beside a node. `netlink` is how the kernel is asked for all that.
 
 mod connections;
 mod escort;
@@ -11,6 +11,7 @@ mod filter;
 mod netlink;
 mod network;
 mod passage;
+mod post;
 mod prober;
 mod space;
 
@@ -20,3 +21,4 @@ pub const LAB: &str = "netns";
 pub(crate) use filter::Counts;
 pub(crate) use network::Network;
 pub use passage::{ENTER_SUBCOMMAND, FIRST_SUBCOMMAND, INSIDE_FLAG, be_first, cross, enter};
+pub(crate) use post::Post;

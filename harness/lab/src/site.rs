@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use testimony_engine::{Cluster, ClusterNode, NodeName, NodeStatus, Plan, Target};
+use testimony_engine::{ClientPlace, Cluster, ClusterNode, NodeName, NodeStatus, Plan, Target};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use crate::netns::{self, Network};
+use crate::netns::{self, Network, Post};
 use crate::nodes::{Death, Nodes, Place};
 use crate::process::ReservedPort;
 use crate::run::Folder;
@@ -78,6 +78,17 @@ impl Site {
             target,
             _ports,
         })
+    }
+
+    /// The places for clients: beside each node, if they are not all in one.
+    pub(crate) fn posts(&self, plan: &Plan) -> Result<BTreeMap<NodeName, Post>, LabError> {
+        let (Wires::Bridge(network), Some(ClientPlace::Beside)) = (&self.wires, plan.clients_at)
+        else {
+            return Ok(BTreeMap::new());
+        };
+        let names = plan.node_names().into_iter();
+        let posts = names.map(|name| Ok((name.clone(), network.post(&name)?)));
+        posts.collect::<io::Result<_>>().map_err(LabError::Network)
     }
 
     /// What a node says of itself.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use testimony_checker::examination::Examination;
 use testimony_checker::{Judgement, Verdict};
 use testimony_engine::{
-    FaultKind, InjectionRecord, InjectionTrouble, Moment, Nanos, Plan, Recovery, RunSummary,
-    StatusSample, Trouble,
+    ClientPlace, FaultKind, InjectionRecord, InjectionTrouble, Moment, Nanos, Plan, Recovery,
+    RunSummary, StatusSample, Trouble,
 };
 use testimony_history::Recording;
 
@@ -67,14 +67,27 @@ impl RunReport<'_> {
             .as_ref()
             .map(|bug| format!(" with the planted bug {bug}"));
         phrase::printable(&format!(
-            "{}{} in the {} lab, {}, {}, seed {}",
+            "{}{} in the {} lab, {}, {}{}, seed {}",
             self.target(),
             bug.unwrap_or_default(),
             plan.lab,
             phrase::counted(u64::from(plan.nodes), "node"),
             phrase::counted(u64::from(plan.clients), "client"),
+            plan.clients_at
+                .map(|place| format!(" {place}"))
+                .unwrap_or_default(),
             plan.seed,
         ))
+    }
+
+    /// How many clients, and where, if the lab has places.
+    fn clients(&self) -> String {
+        let (clients, place) = (self.plan.clients, self.plan.clients_at);
+        match place {
+            None => clients.to_string(),
+            Some(ClientPlace::Outside) => format!("{clients}, outside, where no cut touches them"),
+            Some(ClientPlace::Beside) => format!("{clients}, each beside a node, cut off with it"),
+        }
     }
 
     /// The target, with its mode.
@@ -229,7 +242,7 @@ impl RunReport<'_> {
             ),
             ("Lab", plan.lab.clone()),
             ("Nodes", plan.nodes.to_string()),
-            ("Clients", plan.clients.to_string()),
+            ("Clients", self.clients()),
             ("Operations per second", plan.rate.to_string()),
             ("Warm-up", span(plan.warm_up)),
             ("Time under faults", span(plan.time)),

@@ -158,13 +158,13 @@ impl Target for EtcdTarget {
         _process: ProcessId,
         options: &ClientOptions,
     ) -> Box<dyn Client> {
+        let gateway = if options.apart {
+            Gateway::new()
+        } else {
+            self.gateway.clone()
+        };
         let serializable = self.mode.as_deref() == Some(SERIALIZABLE);
-        Box::new(EtcdClient::new(
-            self.gateway.clone(),
-            cluster,
-            options,
-            serializable,
-        ))
+        Box::new(EtcdClient::new(gateway, cluster, options, serializable))
     }
 
     fn status<'a>(

@@ -84,7 +84,7 @@ impl RaftTarget {
     }
 }
 
-/// Connections are shared by all clients of a run, as those of one program would be.
+/// Connections are shared by all clients in one place, as those of one program would be.
 fn http_client() -> reqwest::Client {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -123,7 +123,12 @@ impl Target for RaftTarget {
         _process: ProcessId,
         options: &ClientOptions,
     ) -> Box<dyn Client> {
-        let exchange = Exchange::new(self.http.clone(), cluster);
+        let http = if options.apart {
+            http_client()
+        } else {
+            self.http.clone()
+        };
+        let exchange = Exchange::new(http, cluster);
         Box::new(RaftClient::new(
             exchange,
             options.clone(),

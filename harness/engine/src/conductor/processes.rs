@@ -40,6 +40,8 @@ pub(super) struct Caller {
 pub(super) struct Processes {
     chance: Chance,
     nodes: Vec<NodeName>,
+    /// The node of its own that each slot has.
+    homes: Vec<NodeName>,
     roam: u32,
     current: Vec<ProcessId>,
     open: BTreeMap<ProcessId, OpenCall>,
@@ -53,6 +55,9 @@ impl Processes {
         Processes {
             chance: Chance::new(plan.seed, "processes"),
             nodes: plan.node_names(),
+            homes: (0..u64::from(plan.clients))
+                .map(|slot| plan.home(ProcessId(slot)))
+                .collect(),
             roam: plan.workload.roam,
             current: (0..u64::from(plan.clients)).map(ProcessId).collect(),
             open: BTreeMap::new(),
@@ -89,10 +94,14 @@ impl Processes {
     /// stays with its node keeps asking a leader that the others have deposed.
     pub(super) fn pick(&mut self) -> Option<Caller> {
         let slot = self.pick_slot()?;
-        let own = slot % self.nodes.len();
+        let own = self.homes[slot].clone();
         let roams = self.chance.percent(self.roam);
         let other = self.chance.index(self.nodes.len());
-        let node = self.nodes[if roams { other } else { own }].clone();
+        let node = if roams {
+            self.nodes[other].clone()
+        } else {
+            own
+        };
         Some(Caller {
             slot,
             process: self.current[slot],

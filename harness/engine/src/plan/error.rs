@@ -91,6 +91,12 @@ pub enum PlanError {
         /// The kinds that it can be put under.
         known_words: Vec<String>,
     },
+    /// Clients cannot be beside the nodes.
+    #[error("in the {lab} lab clients are beside no node: use --lab netns, or clients outside")]
+    NoPlace {
+        /// Where it runs.
+        lab: String,
+    },
     /// The cluster is too small for that kind of fault.
     #[error("`{kind}` needs {needed} nodes; the plan has {nodes}")]
     TooFewNodes {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::{Plan, PlanError, PlannedInjection, VERSION};
 use crate::draft::{Draft, NemesisDraft, WorkloadDraft};
 use crate::target::RunProfile;
-use crate::{FaultKind, NemesisParams, TargetInfo, WorkloadKind, WorkloadParams, nemesis, span};
+use crate::{
+    ClientPlace, FaultKind, NemesisParams, TargetInfo, WorkloadKind, WorkloadParams, nemesis, span,
+};
 
 impl Plan {
     /// Fills the gaps of `draft`: from the profiles of the target, its mode and the bug (that of the bug
@@ -26,6 +28,7 @@ impl Plan {
             lab: lab(&draft, target)?,
             nodes: draft.nodes.or(profile.nodes).unwrap_or(5),
             clients: draft.clients.or(profile.clients).unwrap_or(10),
+            clients_at: clients_at(&draft, &profile, target)?,
             rate: draft.rate.or(profile.rate).unwrap_or(200),
             warm_up: draft.warm_up.unwrap_or(Duration::from_secs(2)),
             time: draft.time.unwrap_or(Duration::from_secs(30)),
@@ -200,6 +203,21 @@ fn profile(
     } else {
         profile.overlay(&bug.profile)
     })
+}
+
+/// Only where the network is one of packets do clients have a place in it.
+fn clients_at(
+    draft: &Draft,
+    profile: &RunProfile,
+    target: &TargetInfo,
+) -> Result<Option<ClientPlace>, PlanError> {
+    let lab = lab(draft, target)?;
+    let usual = profile.clients_at.unwrap_or_default();
+    match (lab.as_str(), draft.clients_at) {
+        ("netns", asked) => Ok(Some(asked.unwrap_or(usual))),
+        (_, Some(ClientPlace::Beside)) => Err(PlanError::NoPlace { lab }),
+        _ => Ok(None),
+    }
 }
 
 fn settings(

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use testimony_engine::{
-    Draft, FaultKind, NemesisDraft, Plan, PlanError, PlannedInjection, RunProfile, SpanRange,
-    WorkloadKind,
+    ClientPlace, Draft, FaultKind, NemesisDraft, Plan, PlanError, PlannedInjection, ProcessId,
+    RunProfile, SpanRange, WorkloadKind,
 };
 
 use crate::fixture::{draft, plan, resolve, target};
@@ -277,6 +277,34 @@ fn another_workload_on_the_command_line_brings_its_own_mix() {
     };
     let plan = resolve(file.overlay(over));
     assert_eq!(plan.workload.mix, WorkloadKind::Counter.default_mix());
+}
+
+#[test]
+fn clients_are_beside_nodes_only_where_the_network_has_places() {
+    let mut placed = target();
+    placed.labs.push("netns".into());
+    let resolve = |lab: &str, place: Option<ClientPlace>| {
+        let draft = Draft {
+            lab: Some(lab.to_owned()),
+            clients_at: place,
+            ..draft(1)
+        };
+        Plan::resolve(draft, &placed).map(|plan| plan.clients_at)
+    };
+    let (outside, beside) = (Some(ClientPlace::Outside), Some(ClientPlace::Beside));
+    assert_eq!(resolve("netns", None), Ok(outside));
+    assert_eq!(resolve("netns", beside), Ok(beside));
+    assert_eq!(resolve("process", outside), Ok(None));
+    let lab = "process".to_owned();
+    assert_eq!(resolve("process", beside), Err(PlanError::NoPlace { lab }));
+}
+
+#[test]
+fn a_process_that_takes_the_place_of_another_has_the_same_node() {
+    let plan = plan(1);
+    let home = |process| plan.home(ProcessId(process));
+    assert_eq!(home(7), "n3".into());
+    assert_eq!(home(7), home(7 + u64::from(plan.clients)));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use testimony_engine::{Link, NodeName};
 use super::connections;
 use super::filter::{Counts, Filter};
 use super::netlink::Netlink;
+use super::post::Post;
 use super::prober::Prober;
 use super::space::{self, Space};
 
@@ -87,6 +88,13 @@ impl Network {
     /// Where a process of ours finds the namespace of a node, to enter it.
     pub(crate) fn space(&self, node: &NodeName) -> Option<PathBuf> {
         self.spaces.get(node).map(Space::path)
+    }
+
+    /// A place for clients beside a node.
+    pub(crate) fn post(&self, node: &NodeName) -> io::Result<Post> {
+        let space = self.space(node);
+        let unknown = || io::Error::other(format!("there is no node {node}"));
+        Post::open(space.ok_or_else(unknown)?)
     }
 
     /// Drops what is sent along these links, which are not cut yet, from one moment on.

@@ -5,12 +5,14 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use testimony_engine::{Client, ClientOptions, NodeName, ProcessId, Signal};
+use testimony_engine::{ClientOptions, NodeName, Plan, ProcessId, Signal};
 use testimony_history::{Call, Ending, Recorder, Reply};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::LabError;
+use crate::netns::Post;
 use crate::site::Site;
 
 /// A client keeps its timeout itself; this is how long after it the lab gives up on one that does
@@ -25,42 +27,53 @@ pub(crate) struct Processes {
     signals: mpsc::UnboundedSender<Signal>,
     open: BTreeMap<ProcessId, mpsc::UnboundedSender<(NodeName, Call)>>,
     tasks: JoinSet<()>,
+    plan: Plan,
+    /// Where the clients of each node are, if not all in one place. Dropped when all tasks have
+    /// ended.
+    posts: BTreeMap<NodeName, Post>,
 }
 
 impl Processes {
     pub(crate) fn new(
         site: Arc<Site>,
-        options: ClientOptions,
+        plan: &Plan,
         recorder: Arc<Recorder<File>>,
         signals: mpsc::UnboundedSender<Signal>,
-    ) -> Self {
+    ) -> Result<Self, LabError> {
         let (open, tasks) = (BTreeMap::new(), JoinSet::new());
-        Processes {
+        let posts = site.posts(plan)?;
+        let options = ClientOptions {
+            timeout: plan.call_timeout,
+            model: plan.model(),
+            apart: !posts.is_empty(),
+        };
+        Ok(Processes {
             site,
             options,
             recorder,
             signals,
             open,
             tasks,
-        }
+            plan: plan.clone(),
+            posts,
+        })
     }
 
     /// Lets a process make a call; a new process comes to life.
     pub(crate) fn invoke(&mut self, process: ProcessId, node: NodeName, call: Call) {
         let calls = self.open.entry(process).or_insert_with(|| {
             let (calls, inbox) = mpsc::unbounded_channel();
-            let client = self
-                .site
-                .target
-                .client(&self.site.cluster, process, &self.options);
             let task = Task {
                 process,
-                client,
-                limit: self.options.timeout + CLIENT_GRACE,
+                site: Arc::clone(&self.site),
+                options: self.options.clone(),
                 recorder: Arc::clone(&self.recorder),
                 signals: self.signals.clone(),
             };
-            self.tasks.spawn(task.serve(inbox));
+            match self.posts.get(&self.plan.home(process)) {
+                Some(post) => self.tasks.spawn_on(task.serve(inbox), post.tasks()),
+                None => self.tasks.spawn(task.serve(inbox)),
+            };
             calls
         });
         if calls.send((node, call)).is_err() {
@@ -83,18 +96,24 @@ impl Processes {
 /// What a process's task has.
 struct Task {
     process: ProcessId,
-    client: Box<dyn Client>,
-    limit: Duration,
+    site: Arc<Site>,
+    options: ClientOptions,
     recorder: Arc<Recorder<File>>,
     signals: mpsc::UnboundedSender<Signal>,
 }
 
 impl Task {
-    async fn serve(mut self, mut calls: mpsc::UnboundedReceiver<(NodeName, Call)>) {
+    async fn serve(self, mut calls: mpsc::UnboundedReceiver<(NodeName, Call)>) {
         let process = self.process;
+        let Site {
+            target, cluster, ..
+        } = &*self.site;
+        // Made here, where the client is: it may open sockets at once.
+        let mut client = target.client(cluster, process, &self.options);
+        let limit = self.options.timeout + CLIENT_GRACE;
         while let Some((node, call)) = calls.recv().await {
             self.recorder.invoke(process.0, &call, Some(node.as_str()));
-            let answered = timeout(self.limit, self.client.invoke(&node, &call)).await;
+            let answered = timeout(limit, client.invoke(&node, &call)).await;
             let reply = answered.unwrap_or_else(|_| silent());
             self.recorder.complete(process.0, &call, &reply);
             // The loop that listens is gone only when the run is over.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use testimony_engine::{
-    Action, BoxFuture, ClientOptions, ClusterStatus, Command, Conductor, FaultKind, Nanos,
-    NodeName, NodeStatus, Plan, Role, Signal, Target,
+    Action, BoxFuture, ClusterStatus, Command, Conductor, FaultKind, Nanos, NodeName, NodeStatus,
+    Plan, Role, Signal, Target,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
@@ -101,10 +101,6 @@ impl Stage {
             })?;
         }
         let (sender, signals) = mpsc::unbounded_channel();
-        let client = ClientOptions {
-            timeout: plan.call_timeout,
-            model: plan.model(),
-        };
         let recorder = Arc::clone(recording.recorder());
         let mut ticks = interval(observer::INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -120,7 +116,7 @@ impl Stage {
             journal,
             journal_path,
             observer: Observer::create(&folder, &site)?,
-            processes: Processes::new(Arc::clone(&site), client, recorder, sender),
+            processes: Processes::new(Arc::clone(&site), plan, recorder, sender)?,
             folder,
             site,
             signals,

@@ -33,6 +33,7 @@ pub(crate) fn plan(shape: &Shape, sample: &Sample) -> Plan {
         lab: "process".to_owned(),
         nodes: 5,
         clients: shape.clients,
+        clients_at: None,
         rate: shape.rate,
         warm_up: Duration::from_secs(2),
         time: Duration::from_secs(shape.seconds),

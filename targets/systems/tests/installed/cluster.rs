@@ -79,6 +79,7 @@ impl Running {
         let options = ClientOptions {
             timeout: DEADLINE,
             model,
+            apart: false,
         };
         let call = Call {
             f: Function::from_name(f),

@@ -39,6 +39,7 @@ async fn called(
     let options = ClientOptions {
         timeout: DEADLINE,
         model,
+        apart: false,
     };
     let mut client = EtcdClient::new(Gateway::new(), &cluster, &options, false);
     let call = call(f, value);
@@ -148,6 +149,7 @@ async fn an_update_that_nobody_took_has_failed() {
     let options = ClientOptions {
         timeout: DEADLINE,
         model: Model::Kv,
+        apart: false,
     };
     let mut client = EtcdClient::new(Gateway::new(), &cluster, &options, false);
     let write = call("write", Some(Value::Int(1)));

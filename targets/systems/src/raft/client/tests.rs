@@ -85,6 +85,7 @@ impl Scene {
         let options = ClientOptions {
             timeout: DEADLINE,
             model: Model::Kv,
+            apart: false,
         };
         let exchange = Exchange::new(super::super::http_client(), &cluster(&addresses));
         let client = RaftClient::new(exchange, options, DEADLINE);
