@@ -21,4 +21,7 @@ pub const LAB: &str = "netns";
 pub(crate) use filter::Counts;
 pub(crate) use network::Network;
 pub use passage::{ENTER_SUBCOMMAND, FIRST_SUBCOMMAND, INSIDE_FLAG, be_first, cross, enter};
+
+#[cfg(test)]
+mod tests;
 pub(crate) use post::Post;

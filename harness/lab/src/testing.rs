@@ -180,7 +180,7 @@ impl Target for Fake {
     fn info(&self) -> TargetInfo {
         TargetInfo {
             name: "fake".to_owned(),
-            labs: vec!["process".to_owned()],
+            labs: vec!["process".to_owned(), "netns".to_owned()],
             models: vec![Model::Register],
             faults: FaultKind::ALL.into(),
             ..TargetInfo::default()
@@ -327,6 +327,53 @@ impl Client for FakeClient {
             }
         })
     }
+}
+
+/// Set for a test that is called again inside namespaces of its own.
+const INSIDE: &str = "TESTIMONY_TEST_INSIDE";
+
+/// Whether the test of this name is in namespaces of its own. If not, it is called again there, and
+/// must pass; where this machine does not allow that, it is skipped, and that is said.
+///
+/// The way of the program itself is not for a process with threads, which a test is.
+pub(crate) fn is_inside(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let own = [
+        "--user",
+        "--map-root-user",
+        "--net",
+        "--mount",
+        "--pid",
+        "--fork",
+    ];
+    let unshare = |program: &std::ffi::OsStr, args: &[&str]| {
+        #[expect(clippy::disallowed_methods, reason = "the test starts itself")]
+        let mut command = std::process::Command::new("unshare");
+        command
+            .args(own)
+            .args(["--kill-child", "--mount-proc", "--"]);
+        command.arg(program).args(args).env(INSIDE, "1").output()
+    };
+    if !unshare("true".as_ref(), &[]).is_ok_and(|tried| tried.status.success()) {
+        eprintln!("skipped: this machine allows no namespaces of users");
+        return false;
+    }
+    if !unshare("nft".as_ref(), &["list", "tables"]).is_ok_and(|tried| tried.status.success()) {
+        eprintln!("skipped: the package nftables is not installed");
+        return false;
+    }
+    let this = std::env::current_exe().unwrap();
+    let done = unshare(this.as_ref(), &["--exact", test, "--nocapture"]).unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    let summary = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{said}\n{summary}");
+    assert!(
+        summary.contains("1 passed"),
+        "{test} is not the name: {summary}"
+    );
+    false
 }
 
 /// Waits until something has come about.

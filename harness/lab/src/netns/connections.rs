@@ -15,7 +15,7 @@ const CONNECTED: u32 = (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1
 
 /// A socket, as the kernel names it: ports, addresses, device, and a number of its own.
 #[derive(Clone, PartialEq, Eq)]
-struct SocketId([u8; SocketId::BYTES]);
+pub(super) struct SocketId([u8; SocketId::BYTES]);
 
 impl SocketId {
     const BYTES: usize = 48;
@@ -55,7 +55,7 @@ pub(super) fn reset(sockets: &Netlink, remote: Ipv4Addr) -> io::Result<usize> {
     Ok(open.len())
 }
 
-fn list(sockets: &Netlink, remote: Ipv4Addr) -> io::Result<Vec<SocketId>> {
+pub(super) fn list(sockets: &Netlink, remote: Ipv4Addr) -> io::Result<Vec<SocketId>> {
     let any = SocketId([0; SocketId::BYTES]);
     let mut found = Vec::new();
     sockets.dump(

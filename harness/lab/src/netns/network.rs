@@ -127,6 +127,13 @@ impl Network {
         self.prober.passes(link, deadline).await
     }
 
+    /// How many connections to the receiver the sender of a link has an end of.
+    #[cfg(test)]
+    pub(crate) fn connections(&self, link: &Link) -> io::Result<usize> {
+        let (from, to) = (&self.spaces[&link.from], &self.spaces[&link.to]);
+        Ok(connections::list(&from.sockets, to.address)?.len())
+    }
+
     /// Resets the connections between the two nodes at the end of the one that sends; how many.
     pub(crate) fn reset(&self, link: &Link) -> io::Result<usize> {
         let unknown = || io::Error::other(format!("there is no link {link} in this cluster"));

@@ -118,6 +118,9 @@ impl Node {
             }
             fs::write(path, text)?;
         }
+        let commands = self.spec.preparations.iter().chain(&self.spec.programs);
+        let commands: String = commands.map(command_line).collect();
+        fs::write(self.place.folder.join("commands"), commands)?;
         for program in &self.spec.preparations {
             let child = Child::new(spawner.start(self.command(program)).await?)?;
             let exit = child.ended().await?;
@@ -176,5 +179,44 @@ impl Node {
             stdout: self.place.folder.join("stdout"),
             stderr: self.place.folder.join("stderr"),
         }
+    }
+}
+
+/// How a person would start the program in a shell, as one line.
+fn command_line(program: &Program) -> String {
+    let Program {
+        program, args, env, ..
+    } = program;
+    let variables = env
+        .iter()
+        .map(|(name, value)| format!("{name}={}", quoted(value)));
+    let path = program.display().to_string();
+    let words = std::iter::once(&path).chain(args).map(|word| quoted(word));
+    let line: Vec<String> = variables.chain(words).collect();
+    format!("{}\n", line.join(" "))
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./,:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_is_one_that_a_shell_takes() {
+        let program = Program {
+            program: "/usr/bin/etcd".into(),
+            args: vec!["--name=n1".to_owned(), "it's".to_owned(), String::new()],
+            env: [("GOMAXPROCS".to_owned(), "2".to_owned())].into(),
+            ..Program::default()
+        };
+        let line = command_line(&program);
+        assert_eq!(line, "GOMAXPROCS=2 /usr/bin/etcd --name=n1 'it'\\''s' ''\n");
     }
 }

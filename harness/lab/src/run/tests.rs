@@ -389,3 +389,60 @@ async fn the_children_of_this_process_can_be_listed() {
     child.kill().await.unwrap();
     assert!(!is_there(child.pid()) && nodes_of(folder.path()).is_empty());
 }
+
+/// The faults of packets and processes, with each client beside a node.
+const IN_NAMESPACES: &str = r#"
+    seed = 7
+    lab = "netns"
+    nodes = 3
+    clients = 4
+    clients_at = "beside"
+    rate = 150
+    warm_up = "300ms"
+    time = "2500ms"
+    call_timeout = "300ms"
+    workload = { name = "register", keys = 3 }
+    injections = [
+        { at = "0s", duration = "500ms", kind = "isolate-leader",
+          fault = { do = "partition", groups = [["leader"], ["follower-1", "follower-2"]] } },
+        { at = "800ms", duration = "300ms", kind = "one-way",
+          fault = { do = "one-way", from = ["n2"], to = ["n1", "n3"] } },
+        { at = "1300ms", duration = "300ms", kind = "kill-one",
+          fault = { do = "kill", nodes = ["follower-2"] } },
+        { at = "1300ms", duration = "200ms", kind = "pause-one",
+          fault = { do = "pause", nodes = ["follower-1"] } },
+        { at = "2s", kind = "drop-connections",
+          fault = { do = "reset", nodes = ["n1"] } },
+    ]
+"#;
+
+#[tokio::test]
+async fn a_run_in_namespaces_cuts_off_the_clients_beside_its_nodes() {
+    let name = "run::tests::a_run_in_namespaces_cuts_off_the_clients_beside_its_nodes";
+    if !crate::testing::is_inside(name) {
+        return;
+    }
+    let mut scene = Scene::set();
+    let plan = plan(IN_NAMESPACES);
+    let ended = scene.run(&plan, Fake::default()).await.unwrap();
+    assert_eq!(ended.deaths, []);
+    let all = ended.summary.all_injections();
+    assert_eq!(
+        (all.planned, all.verified, all.healed),
+        (5, 5, 5),
+        "{:?}",
+        ended.summary.troubles
+    );
+    let records: Vec<InjectionRecord> = scene.lines("injections.jsonl");
+    let cut = records.iter().find(|record| record.injection == 1).unwrap();
+    let (start, end) = (cut.started_at.unwrap(), cut.ended_at.unwrap());
+    let lost = scene.history().events.into_iter().filter(|event| {
+        event.kind == Kind::Info
+            && event
+                .time
+                .is_some_and(|time| time > start.0 && time < end.0 + 300_000_000)
+    });
+    assert!(lost.count() > 0, "a client that roams asks across the cut");
+    let node = scene.folder.path().join("nodes/n1");
+    assert!(node.join("stderr").exists() && node.join("commands").exists());
+}
