@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Convert(ConvertArguments),
     /// What can be tested, with which planted bugs.
     Targets(TargetsArguments),
-    /// What this machine offers.
+    /// What this machine offers: labs, kinds of faults, systems, and what would enable the rest.
     Doctor,
     /// Write a commented scenario file to start from.
     Init(InitArguments),
@@ -65,6 +65,9 @@ pub(crate) enum Command {
     /// Be process 1 of namespaces of its own (for the lab's own use).
     #[command(name = "__first", hide = true)]
     First(FirstArguments),
+    /// Try what namespaces of its own allow (for the lab's own use).
+    #[command(name = "__try", hide = true)]
+    Try,
 }
 
 #[derive(Debug, Args)]

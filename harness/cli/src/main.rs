@@ -68,6 +68,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Exec(arguments) => exec(arguments),
         Command::Enter(arguments) => whereabouts::cross(arguments),
         Command::First(arguments) => whereabouts::be_first(arguments),
+        Command::Try if arguments.inside => doctor::try_out(),
         command if !arguments.inside && whereabouts::is_elsewhere(command) => whereabouts::enter(),
         command => carry_out(command).map(RunOutcome::exit_code),
     }
@@ -89,7 +90,9 @@ fn carry_out(command: &Command) -> Result<RunOutcome, Failure> {
         Command::Doctor => doctor::run(),
         Command::Init(arguments) => init::run(arguments),
         Command::Node(command) => node::run(command),
-        Command::Exec(_) | Command::Enter(_) | Command::First(_) => Ok(RunOutcome::Pass),
+        Command::Exec(_) | Command::Enter(_) | Command::First(_) | Command::Try => {
+            Ok(RunOutcome::Pass)
+        }
     }
 }
 

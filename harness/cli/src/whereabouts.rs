@@ -20,6 +20,7 @@ pub(crate) fn is_elsewhere(command: &Command) -> bool {
             .and_then(|folder| folder.leftovers())
             .ok()
             .map(|leftovers| leftovers.plan.lab),
+        Command::Try => return true,
         _ => None,
     };
     lab.is_some_and(|lab| lab == netns::LAB)

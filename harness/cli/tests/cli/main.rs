@@ -2,6 +2,8 @@
 
 mod checking;
 mod following;
+mod harness;
+mod namespaces;
 mod program;
 mod running;
 mod shrinking;

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Stdio};
 
-use crate::program::{Answer, command, testimony, wait_for};
+use crate::harness::{Harness, processes_in};
+use crate::program::{testimony, wait_for};
 use serde_json::Value;
 
 fn folder() -> tempfile::TempDir {
@@ -159,7 +159,7 @@ fn a_plan_is_run_again_as_it_was() {
 #[test]
 fn a_harness_that_is_killed_leaves_no_process_and_a_readable_recording() {
     let folder = folder();
-    let mut harness = Harness::start(folder.path(), "9");
+    let mut harness = Harness::start(folder.path(), &["--seed", "9"]);
     wait_for("a recording of some length", || {
         let history = folder.path().join("runs/latest/history.jsonl");
         fs::metadata(history).is_ok_and(|file| file.len() > 20_000)
@@ -180,7 +180,7 @@ fn a_harness_that_is_killed_leaves_no_process_and_a_readable_recording() {
 #[test]
 fn an_interrupted_run_heals_and_judges_what_it_has() {
     let folder = folder();
-    let harness = Harness::start(folder.path(), "11");
+    let harness = Harness::start(folder.path(), &["--seed", "11"]);
     wait_for("an injection", || {
         let injections = folder.path().join("runs/latest/injections.jsonl");
         fs::metadata(injections).is_ok_and(|file| file.len() > 0)
@@ -191,53 +191,4 @@ fn an_interrupted_run_heals_and_judges_what_it_has() {
     );
     harness.interrupt().exits_with(0);
     assert!(processes_in(folder.path()).is_empty());
-}
-
-/// A run of a minute in the background; killed, and its nodes with it, when the test ends or fails.
-struct Harness(Option<Child>);
-
-impl Harness {
-    fn start(folder: &Path, seed: &str) -> Self {
-        let child = command(folder)
-            .args(["run", "--time", "60s", "--seed", seed, "--out"])
-            .arg(folder.join("runs"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        Harness(Some(child.expect("the program starts")))
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut child) = self.0.take() {
-            child.kill().expect("the harness is killed");
-            child.wait().expect("the harness is reaped");
-        }
-    }
-
-    /// Ctrl-C, and what the harness answered.
-    fn interrupt(mut self) -> Answer {
-        let child = self.0.take().expect("the harness runs");
-        let pid = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("Ctrl-C is sent");
-        Answer::of(child.wait_with_output().expect("the harness ends"))
-    }
-}
-
-impl Drop for Harness {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// Processes whose command line names the folder: the nodes, which keep their data in it.
-fn processes_in(folder: &Path) -> Vec<String> {
-    let name = folder.display().to_string();
-    let entries = fs::read_dir("/proc").expect("/proc is there");
-    let lines = entries
-        .flatten()
-        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-        .filter(|line| line.contains(&name))
-        .collect()
 }

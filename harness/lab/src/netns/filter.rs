@@ -13,10 +13,10 @@ use std::process::Stdio;
 use serde_json::Value;
 use testimony_engine::{Link, NodeName};
 use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
-/// The program that changes the rules.
-const NFT: &str = "nft";
+/// The program that changes the rules; a person's path often lacks the folders of root's programs.
+const NFT: [&str; 3] = ["nft", "/usr/sbin/nft", "/sbin/nft"];
 const TABLE: &str = "bridge testimony";
 
 /// The rules of the bridge.
@@ -125,14 +125,7 @@ fn rules(pairs: &[&str]) -> String {
 }
 
 async fn nft(args: &[&str], input: &str) -> io::Result<Vec<u8>> {
-    let mut child = Command::new(NFT)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(missing)?;
+    let mut child = start(args)?;
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(input.as_bytes()).await?;
     }
@@ -145,10 +138,20 @@ async fn nft(args: &[&str], input: &str) -> io::Result<Vec<u8>> {
     Err(io::Error::other(text))
 }
 
-fn missing(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::NotFound {
-        let text = "the program nft is not there; install the package nftables";
-        return io::Error::new(error.kind(), text);
+fn start(args: &[&str]) -> io::Result<Child> {
+    for program in NFT {
+        let spawned = Command::new(program)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
+        match spawned {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            spawned => return spawned,
+        }
     }
-    error
+    let text = "the program nft is not there; install the package nftables";
+    Err(io::Error::new(io::ErrorKind::NotFound, text))
 }

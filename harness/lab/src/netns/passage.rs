@@ -97,10 +97,9 @@ pub fn cross(parent: u32, words: &[OsString]) -> io::Result<u8> {
 pub fn be_first(words: &[OsString]) -> io::Result<u8> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let mortality = io::stdin().as_fd().try_clone_to_owned()?;
-    mount_change(
-        "/",
-        MountPropagationFlags::REC | MountPropagationFlags::PRIVATE,
-    )?;
+    let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
+    mount_change("/", private)
+        .map_err(|error| explained("mounts of our own are refused here", &error.into()))?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "/proc", "proc", flags, None::<&std::ffi::CStr>).map_err(|error| {
         explained(
@@ -165,7 +164,8 @@ fn names(own: &str, number: u32) -> io::Result<String> {
     Ok(names)
 }
 
-fn call(word: &str) -> io::Result<Command> {
+/// This program, called with that word.
+pub(super) fn call(word: &str) -> io::Result<Command> {
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the lab starting a process"
