@@ -5,14 +5,18 @@
 //! every error whether an operation completed, failed, or nobody knows: to call an unknown outcome
 //! a failure would manufacture violations, and to call a failure unknown would hide them.
 
+mod change;
 pub mod etcd;
 pub mod installed;
+mod mishap;
+pub mod nats;
 mod paxos;
 mod planted;
 pub mod raft;
 mod simulated;
 #[cfg(test)]
 mod testing;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +26,7 @@ use testimony_engine::{Target, TargetInfo};
 use thiserror::Error;
 
 use crate::etcd::EtcdTarget;
+use crate::nats::NatsTarget;
 use crate::raft::RaftTarget;
 
 /// What the caller decides about a target.
@@ -91,6 +96,7 @@ pub fn targets() -> Vec<TargetInfo> {
     all.extend(simulated::all());
     all.extend(paxos::all());
     all.push(etcd::info());
+    all.push(nats::info());
     all
 }
 
@@ -104,6 +110,9 @@ pub fn target(name: &str, options: TargetOptions) -> Result<Arc<dyn Target>, Tar
     }
     if name == etcd::NAME {
         return Ok(Arc::new(EtcdTarget::new(&options)?));
+    }
+    if name == nats::NAME {
+        return Ok(Arc::new(NatsTarget::new(&options)?));
     }
     if targets().iter().any(|info| info.name == name) {
         return Err(TargetError::OnlySimulated(name.to_owned()));

@@ -5,8 +5,9 @@ use testimony_history::{Answer, Call, Function, Model, Reply, Value};
 
 use super::exchange::Exchange;
 use super::gateway::Gateway;
-use super::mishap::Mishap;
 use super::wire::{self, Expected, Found};
+use crate::change::{joined, sum};
+use crate::mishap::Mishap;
 
 /// Sequential. Each operation goes to one node, and to no other after it.
 #[derive(Debug)]
@@ -38,8 +39,7 @@ impl EtcdClient {
         let address = at.map_or(([0, 0, 0, 0], 0).into(), |node| node.client_listen);
         let mut exchange = Exchange::new(&self.gateway, node, address, self.options.timeout);
         let done = self.carry_out(&mut exchange, call).await;
-        let is_pure = matches!(call.f, Function::Read | Function::Contains);
-        exchange.reply(done, is_pure)
+        exchange.reply(call, done)
     }
 
     async fn carry_out(&self, exchange: &mut Exchange<'_>, call: &Call) -> Result<Answer, Mishap> {
@@ -60,7 +60,7 @@ impl EtcdClient {
             }
             Function::Remove => {
                 let answer = exchange.post("kv/deleterange", &wire::delete(&key)).await?;
-                wire::removed(&answer).map(result).map_err(not_understood)
+                wire::removed(&answer).map(result).map_err(Mishap::Unknown)
             }
             Function::Cas => compare_and_set(exchange, &key, &argument).await,
             Function::Append => {
@@ -77,7 +77,7 @@ impl EtcdClient {
                 let sum = |old: Option<&Value>| sum(old, &by);
                 self.change(exchange, &key, sum).await.map(result)
             }
-            other => Err(Mishap::not_applied(&format!(
+            other => Err(Mishap::NotApplied(format!(
                 "etcd has no operation `{other}`"
             ))),
         }
@@ -86,7 +86,7 @@ impl EtcdClient {
     async fn read(&self, exchange: &mut Exchange<'_>, key: &str) -> Result<Option<Found>, Mishap> {
         let request = wire::range(key, self.serializable);
         let answer = exchange.post("kv/range", &request).await?;
-        let found = wire::first(&answer).map_err(not_understood)?;
+        let found = wire::first(&answer).map_err(Mishap::Unknown)?;
         if let Some(found) = &found {
             exchange.note("mod_revision", found.modified);
         }
@@ -103,14 +103,14 @@ impl EtcdClient {
         next: impl Fn(Option<&Value>) -> Result<Value, Mishap>,
     ) -> Result<Value, Mishap> {
         let read = self.read(exchange, key).await;
-        let mut found = read.map_err(|mishap| Mishap::not_applied(&mishap.error))?;
+        let mut found = read.map_err(Mishap::before_sending)?;
         loop {
             let new = next(found.as_ref().map(|found| &found.value))?;
             let expected =
                 found.map_or(Expected::Absent, |found| Expected::Modified(found.modified));
             let request = wire::put_if(key, &expected, &new);
             let answer = exchange.post("kv/txn", &request).await?;
-            match wire::outcome(&answer).map_err(not_understood)? {
+            match wire::outcome(&answer).map_err(Mishap::Unknown)? {
                 Ok(()) => return Ok(new),
                 Err(now) => found = now,
             }
@@ -139,10 +139,10 @@ async fn compare_and_set(
     pair: &Value,
 ) -> Result<Answer, Mishap> {
     let Value::List(pair) = pair else {
-        return Err(Mishap::not_applied("a cas takes a pair"));
+        return Err(Mishap::NotApplied("a cas takes a pair".to_owned()));
     };
     let [old, new] = pair.as_ref() else {
-        return Err(Mishap::not_applied("a cas takes a pair"));
+        return Err(Mishap::NotApplied("a cas takes a pair".to_owned()));
     };
     let expected = match old {
         Value::Null => Expected::Absent,
@@ -150,7 +150,7 @@ async fn compare_and_set(
     };
     let request = wire::put_if(key, &expected, new);
     let answer = exchange.post("kv/txn", &request).await?;
-    let outcome = wire::outcome(&answer).map_err(not_understood)?;
+    let outcome = wire::outcome(&answer).map_err(Mishap::Unknown)?;
     Ok(match outcome {
         Ok(()) => Answer {
             swapped: Some(true),
@@ -162,23 +162,6 @@ async fn compare_and_set(
             ..Answer::default()
         },
     })
-}
-
-fn joined(old: Option<&Value>, more: &Value) -> Result<Value, Mishap> {
-    match (old, more) {
-        (None, Value::Str(more)) => Ok(Value::str(more)),
-        (Some(Value::Str(old)), Value::Str(more)) => Ok(Value::str(&format!("{old}{more}"))),
-        _ => Err(Mishap::not_applied("only strings are appended to strings")),
-    }
-}
-
-fn sum(old: Option<&Value>, by: &Value) -> Result<Value, Mishap> {
-    let sum = match (old.unwrap_or(&Value::Int(0)), by) {
-        (Value::Int(old), Value::Int(by)) => old.checked_add(*by),
-        _ => None,
-    };
-    let wrong = || Mishap::not_applied("only whole numbers are added, up to 64 bits");
-    sum.map(Value::Int).ok_or_else(wrong)
 }
 
 fn value(value: Value) -> Answer {
@@ -193,12 +176,6 @@ fn result(result: impl Into<Value>) -> Answer {
         result: Some(result.into()),
         ..Answer::default()
     }
-}
-
-/// It was answered, so it was done, but what it answered is not known.
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
-fn not_understood(error: String) -> Mishap {
-    Mishap::unknown(&error)
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 use testimony_engine::NodeName;
-use testimony_history::{Answer, Ending, Reply, Value};
+use testimony_history::{Answer, Call, Reply, Value};
 use tokio::time::Instant;
 
 use super::gateway::Gateway;
-use super::mishap::{Certainty, Mishap};
 use super::wire;
+use crate::mishap::{Answered, Mishap, reply};
 
 /// What is known of an operation while it is carried out.
 pub(crate) struct Exchange<'a> {
@@ -45,7 +45,7 @@ impl<'a> Exchange<'a> {
     /// One request. Nothing is sent any more when the time is over.
     pub(crate) async fn post(&mut self, path: &str, body: &Json) -> Result<Json, Mishap> {
         if Instant::now() >= self.deadline {
-            return Err(Mishap::not_applied("no time left"));
+            return Err(Mishap::NotApplied("no time left".to_owned()));
         }
         self.attempts += 1;
         let answer = self
@@ -61,23 +61,13 @@ impl<'a> Exchange<'a> {
         self.inside.push((Arc::from(name), value.into()));
     }
 
-    /// What is written down of the operation. `is_pure` if it changes nothing: without an answer,
-    /// nobody can tell that it happened.
-    pub(crate) fn reply(self, done: Result<Answer, Mishap>, is_pure: bool) -> Reply {
-        let (ending, extra) = match done {
-            Ok(answer) => (Ending::Ok(answer), self.inside),
-            Err(mishap) => {
-                let error = Arc::from(mishap.error);
-                let failed = is_pure || mishap.certainty == Certainty::NotApplied;
-                let ending = if failed { Ending::Fail } else { Ending::Info };
-                (ending(error), Vec::new())
-            }
-        };
+    /// What is written down of the operation.
+    pub(crate) fn reply(self, call: &Call, done: Result<Answer, Mishap>) -> Reply {
+        let extra = self.inside;
+        let became = done.map(|answer| Answered { answer, extra });
         Reply {
-            ending,
             attempts: self.attempts.max(1),
-            node: Some(Arc::from(self.node.as_str())),
-            extra,
+            ..reply(self.node, call, became)
         }
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use tokio::time::{Instant, timeout_at};
 
-use super::mishap::Mishap;
+use super::mishap::answered;
+use crate::mishap::Mishap;
 
 /// How long a node may take to accept a connection. In one machine it accepts at once or never.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
@@ -51,15 +52,18 @@ impl Gateway {
         let (status, bytes) = match timeout_at(deadline, exchange).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if reqwest::Error::is_connect(&error) => {
-                return Err(Mishap::not_applied("no connection"));
+                return Err(Mishap::NotApplied("no connection".to_owned()));
             }
-            Ok(Err(_)) => return Err(Mishap::unknown("connection lost")),
-            Err(_) => return Err(Mishap::unknown("timeout")),
+            Ok(Err(_)) => return Err(Mishap::Unknown("connection lost".to_owned())),
+            Err(_) => return Err(Mishap::Unknown("timeout".to_owned())),
         };
         match (status, serde_json::from_slice::<Json>(&bytes)) {
             (200, Ok(body)) if body.is_object() => Ok(body),
-            (200, _) => Err(Mishap::unknown("an answer that is no JSON object")),
-            (status, body) => Err(Mishap::answered(status, &body.unwrap_or_default())),
+            (200, _) => {
+                let error = "an answer that is no JSON object";
+                Err(Mishap::Unknown(error.to_owned()))
+            }
+            (status, body) => Err(answered(status, &body.unwrap_or_default())),
         }
     }
 }

@@ -33,22 +33,7 @@
 
 use serde_json::Value as Json;
 
-/// Whether a request may have been, or may yet be, applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Certainty {
-    /// It was not, and never will be.
-    NotApplied,
-    /// Nobody knows.
-    Unknown,
-}
-
-/// A request that was not answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mishap {
-    pub(crate) certainty: Certainty,
-    /// The words for it in the history.
-    pub(crate) error: String,
-}
+use crate::mishap::Mishap;
 
 /// The messages that are certain.
 const NOT_APPLIED: [&str; 7] = [
@@ -61,32 +46,13 @@ const NOT_APPLIED: [&str; 7] = [
     "raft proposal dropped",
 ];
 
-impl Mishap {
-    /// An answer other than 200, from its status and its body.
-    pub(crate) fn answered(status: u16, body: &Json) -> Self {
-        let message = body.get("message").and_then(Json::as_str);
-        let certain = message.is_some_and(|message| NOT_APPLIED.contains(&message));
-        let error = message.map_or_else(|| format!("status {status}"), ToOwned::to_owned);
-        match certain {
-            true => Mishap::not_applied(&error),
-            false => Mishap::unknown(&error),
-        }
-    }
-
-    /// It certainly changed nothing, for example since nothing was sent.
-    pub(crate) fn not_applied(error: &str) -> Self {
-        Mishap {
-            certainty: Certainty::NotApplied,
-            error: error.to_owned(),
-        }
-    }
-
-    /// Something was sent, and what came of it nobody knows.
-    pub(crate) fn unknown(error: &str) -> Self {
-        Mishap {
-            certainty: Certainty::Unknown,
-            error: error.to_owned(),
-        }
+/// An answer other than 200, from its status and its body.
+pub(crate) fn answered(status: u16, body: &Json) -> Mishap {
+    let message = body.get("message").and_then(Json::as_str);
+    let error = message.map_or_else(|| format!("status {status}"), ToOwned::to_owned);
+    match message.is_some_and(|message| NOT_APPLIED.contains(&message)) {
+        true => Mishap::NotApplied(error),
+        false => Mishap::Unknown(error),
     }
 }
 
@@ -96,15 +62,15 @@ mod tests {
 
     use super::*;
 
-    fn certainty(status: u16, message: &str) -> Certainty {
+    fn is_certain(status: u16, message: &str) -> bool {
         let body = json!({"error": message, "message": message, "code": 14});
-        Mishap::answered(status, &body).certainty
+        answered(status, &body) == Mishap::NotApplied(message.to_owned())
     }
 
     #[test]
     fn what_is_refused_before_it_is_proposed_has_failed() {
         for message in NOT_APPLIED {
-            assert_eq!(certainty(400, message), Certainty::NotApplied, "{message}");
+            assert!(is_certain(400, message), "{message}");
         }
     }
 
@@ -127,21 +93,16 @@ mod tests {
             (429, "etcdserver: mvcc: database space exceeded"),
             (503, "transport is closing"),
         ] {
-            assert_eq!(certainty(status, message), Certainty::Unknown, "{message}");
+            assert!(!is_certain(status, message), "{message}");
         }
     }
 
     #[test]
     fn what_is_not_in_the_table_is_unknown_and_named_by_its_status() {
-        for body in [json!({}), json!("Not Found"), json!({"message": 3})] {
-            let mishap = Mishap::answered(502, &body);
-            assert_eq!(mishap, Mishap::unknown("status 502"));
+        let stream = json!({"error": {"grpc_code": 14, "message": "etcdserver: no leader"}});
+        for body in [json!({}), json!("Not Found"), json!({"message": 3}), stream] {
+            let mishap = answered(502, &body);
+            assert_eq!(mishap, Mishap::Unknown("status 502".to_owned()));
         }
-    }
-
-    #[test]
-    fn an_error_of_a_stream_is_unknown() {
-        let body = json!({"error": {"grpc_code": 14, "message": "etcdserver: no leader"}});
-        assert_eq!(Mishap::answered(503, &body).certainty, Certainty::Unknown);
     }
 }

@@ -8,8 +8,8 @@ use tokio::time::{Instant, interval};
 
 use super::gateway::Gateway;
 use super::members::Members;
-use super::mishap::Certainty;
 use super::status;
+use crate::mishap::Mishap;
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -86,12 +86,14 @@ impl Operator<'_> {
         let path = "maintenance/transfer-leadership";
         let deadline = Instant::now() + ANSWER;
         let asked = self.gateway.post(at.client_listen, path, &body, deadline);
-        asked.await.map(drop).map_err(|mishap| {
-            let reason = format!("{leader}: {}", mishap.error);
-            match mishap.certainty {
-                Certainty::NotApplied => AdminError::Refused { reason },
-                Certainty::Unknown => AdminError::Uncertain { reason },
-            }
+        let reason = |error| format!("{leader}: {error}");
+        asked.await.map(drop).map_err(|mishap| match mishap {
+            Mishap::NotApplied(error) => AdminError::Refused {
+                reason: reason(error),
+            },
+            Mishap::Unknown(error) => AdminError::Uncertain {
+                reason: reason(error),
+            },
         })
     }
 

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use testimony_engine::{
@@ -15,6 +16,9 @@ use tokio::time::{Instant, interval};
 
 /// Far longer than any server takes to serve, on any machine.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How many clusters this process has started.
+static STARTED: AtomicU8 = AtomicU8::new(0);
 
 /// Servers that are killed when they are dropped.
 pub(crate) struct Running {
@@ -40,8 +44,10 @@ pub(crate) async fn running(name: &str, mode: Option<&str>) -> Option<Running> {
         target => target.unwrap(),
     };
     let folder = tempfile::tempdir().unwrap();
+    let first = 3 * STARTED.fetch_add(1, Ordering::Relaxed);
+    let node = |number| node(first, number, folder.path());
     let cluster = Cluster {
-        nodes: (1..=3).map(|number| node(number, folder.path())).collect(),
+        nodes: (1..=3).map(node).collect(),
     };
     let mut servers = Vec::new();
     for node in &cluster.nodes {
@@ -119,11 +125,11 @@ impl Running {
     }
 }
 
-/// The node's addresses are those of this process and this node alone.
-fn node(number: u8, folder: &Path) -> ClusterNode {
+/// The node's address is that of this process, this cluster and this node alone.
+fn node(first: u8, number: u8, folder: &Path) -> ClusterNode {
     let name = NodeName::numbered(u32::from(number));
     let [_, _, high, low] = std::process::id().to_be_bytes();
-    let ip = IpAddr::V4(Ipv4Addr::new(127, high.max(1), low, number));
+    let ip = IpAddr::V4(Ipv4Addr::new(127, high.max(1), low, first + number));
     let free = || -> SocketAddr {
         let listener = TcpListener::bind((ip, 0)).unwrap();
         listener.local_addr().unwrap()
