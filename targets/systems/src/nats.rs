@@ -21,7 +21,7 @@ use testimony_engine::FaultKind::{
 use testimony_engine::{
     AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
     NemesisDraft, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile,
-    SpanRange, Target, TargetInfo,
+    SpanRange, Target, TargetInfo, WorkloadDraft, WorkloadKind,
 };
 use testimony_history::Model;
 use tokio::time::{Instant, interval};
@@ -95,6 +95,12 @@ fn profile() -> RunProfile {
             gap: Some(SpanRange::millis(2_000, 4_000)),
             overlap: Some(0),
             ..NemesisDraft::default()
+        },
+        // An update that expects a sequence is lost without any fault, see docs/systems.md. What
+        // reads and writes promise shows without it.
+        workload: WorkloadDraft {
+            name: Some(WorkloadKind::Register),
+            ..WorkloadDraft::default()
         },
         nodes: Some(3),
         recovery: Some(Duration::from_secs(45)),

@@ -8,8 +8,8 @@
 //! | no connection, or no greeting | not applied | nothing of the operation was sent |
 //! | status 503 (no responders) to a publication | not applied | the server has handed it to nobody:
 //! no stream listens to the subject as far as it knows |
-//! | error 10071, wrong last sequence | not applied | the stream compares before it stores, on every
-//! replica alike |
+//! | error 10071, wrong last sequence | not applied | the stream's leader compares before it proposes
+//! the message to the others, and proposes none that it refuses |
 //! | any other error of the stream, such as 10008 (temporarily unavailable) | unknown | some are
 //! told after the message was proposed to the others |
 //! | an acknowledgement without a sequence | unknown | it may have been stored |
