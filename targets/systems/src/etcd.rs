@@ -7,9 +7,16 @@
 mod client;
 mod exchange;
 mod gateway;
+mod lock;
+mod log;
+mod map;
 mod members;
 mod mishap;
 mod operator;
+mod queue;
+#[cfg(test)]
+mod scripted;
+mod set;
 mod settings;
 mod status;
 mod wire;
@@ -19,11 +26,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use testimony_engine::FaultKind::{
-    Halves, IsolateLeader, Membership, OneWay, PauseLeader, SnapshotNow,
+    Halves, IsolateLeader, Membership, OneWay, PauseLeader, PauseOne, SnapshotNow,
 };
 use testimony_engine::{
     AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, FaultKind, NemesisDraft,
     NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile, SpanRange, Target, TargetInfo,
+    WorkloadDraft, WorkloadKind,
 };
 use testimony_history::Model;
 use tokio::time::Instant;
@@ -32,6 +40,7 @@ use crate::installed::Package;
 use crate::{TargetError, TargetOptions};
 use client::EtcdClient;
 use gateway::Gateway;
+use lock::LockClient;
 use members::Members;
 use operator::Operator;
 use settings::Settings;
@@ -46,6 +55,9 @@ const PACKAGE: Package = Package {
 
 /// Reads are answered by the asked node alone.
 const SERIALIZABLE: &str = "serializable";
+
+/// Locks are taken from the lock service.
+const LOCK: &str = "lock";
 
 /// How long a node may take to say what it is before it counts as silent.
 const STATUS_PATIENCE: Duration = Duration::from_millis(450);
@@ -65,20 +77,28 @@ pub fn info() -> TargetInfo {
     TargetInfo {
         name: NAME.to_owned(),
         summary: "etcd of the distribution: a Raft cluster with a key-value store".to_owned(),
-        modes: vec![SERIALIZABLE.to_owned()],
+        modes: vec![SERIALIZABLE.to_owned(), LOCK.to_owned()],
         labs: vec!["netns".to_owned()],
         models: vec![
             Model::Kv,
             Model::CasRegister,
             Model::Register,
             Model::Counter,
+            Model::Set,
+            Model::Queue,
+            Model::Log,
+            Model::Mutex,
         ],
         faults: faults(),
         profile: RunProfile {
             nodes: Some(3),
             ..RunProfile::default()
         },
-        mode_profiles: [(SERIALIZABLE.to_owned(), serializable())].into(),
+        mode_profiles: [
+            (SERIALIZABLE.to_owned(), serializable()),
+            (LOCK.to_owned(), lock_without_fencing()),
+        ]
+        .into(),
         settings: Settings::default().to_map(),
         ..TargetInfo::default()
     }
@@ -102,6 +122,25 @@ fn serializable() -> RunProfile {
             duration: Some(SpanRange::millis(2_000, 4_000)),
             ..NemesisDraft::default()
         },
+        ..RunProfile::default()
+    }
+}
+
+/// A lease of a second runs out while a node is away for several, and few operations for many
+/// clients mean that a lock is held for about as long.
+fn lock_without_fencing() -> RunProfile {
+    let kinds = [IsolateLeader, Halves, PauseLeader, PauseOne];
+    RunProfile {
+        nemesis: NemesisDraft {
+            kinds: Some(kinds.into()),
+            duration: Some(SpanRange::millis(3_500, 6_000)),
+            ..NemesisDraft::default()
+        },
+        workload: WorkloadDraft {
+            name: Some(WorkloadKind::Lock),
+            ..WorkloadDraft::default()
+        },
+        rate: Some(4),
         ..RunProfile::default()
     }
 }
@@ -155,7 +194,7 @@ impl Target for EtcdTarget {
     fn client(
         &self,
         cluster: &Cluster,
-        _process: ProcessId,
+        process: ProcessId,
         options: &ClientOptions,
     ) -> Box<dyn Client> {
         let gateway = if options.apart {
@@ -163,8 +202,15 @@ impl Target for EtcdTarget {
         } else {
             self.gateway.clone()
         };
-        let serializable = self.mode.as_deref() == Some(SERIALIZABLE);
-        Box::new(EtcdClient::new(gateway, cluster, options, serializable))
+        if options.model == Model::Mutex {
+            let lease = self.settings.lock_lease;
+            return Box::new(LockClient::new(gateway, cluster, options, lease));
+        }
+        let client = EtcdClient::new(gateway, cluster, options, process);
+        match self.mode.as_deref() {
+            Some(SERIALIZABLE) => Box::new(client.serializable()),
+            _ => Box::new(client),
+        }
     }
 
     fn status<'a>(

@@ -17,6 +17,8 @@ const ONLY_KEY: &str = "object";
 /// A key as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
+    /// Its name, as requests carry it.
+    pub(crate) key: String,
     /// Its value.
     pub(crate) value: Value,
     /// The revision of the store at which it was last changed.
@@ -36,16 +38,46 @@ pub(crate) enum Expected {
 
 /// The key that a call is about, as requests carry it.
 pub(crate) fn key(call: &Call) -> String {
+    BASE64.encode(name(call))
+}
+
+/// A key under the name that a call is about.
+pub(crate) fn key_under(call: &Call, part: &str) -> String {
+    BASE64.encode(format!("{}/{part}", name(call)))
+}
+
+/// The name that a call is about.
+fn name(call: &Call) -> String {
     match &call.key {
-        None => BASE64.encode(ONLY_KEY),
-        Some(Value::Str(key)) => BASE64.encode(key.as_bytes()),
-        Some(other) => BASE64.encode(other.to_string()),
+        None => ONLY_KEY.to_owned(),
+        Some(Value::Str(key)) => key.to_string(),
+        Some(other) => other.to_string(),
     }
 }
 
 /// A read of one key: at the node itself and perhaps stale if `serializable`.
 pub(crate) fn range(key: &str, serializable: bool) -> Json {
     json!({ "key": key, "serializable": serializable })
+}
+
+/// A read of all keys under the name that a call is about.
+pub(crate) fn range_under(call: &Call, serializable: bool) -> Json {
+    // Up to the first name that begins differently: `0` follows `/`.
+    let end = BASE64.encode(format!("{}0", name(call)));
+    json!({
+        "key": key_under(call, ""),
+        "range_end": end,
+        "serializable": serializable,
+    })
+}
+
+/// A read of the key that was created first among those.
+pub(crate) fn oldest_under(call: &Call, serializable: bool) -> Json {
+    let mut range = range_under(call, serializable);
+    range["sort_target"] = "CREATE".into();
+    range["sort_order"] = "ASCEND".into();
+    range["limit"] = 1.into();
+    range
 }
 
 /// A write of one key.
@@ -79,22 +111,45 @@ pub(crate) fn put_if(key: &str, expected: &Expected, new: &Value) -> Json {
     })
 }
 
+/// A transaction that removes the key if it was last changed at that revision.
+pub(crate) fn delete_if(key: &str, modified: i64) -> Json {
+    json!({
+        "compare": [{
+            "key": key, "result": "EQUAL",
+            "target": "MOD", "modRevision": modified.to_string(),
+        }],
+        "success": [{ "requestDeleteRange": { "key": key } }],
+    })
+}
+
 /// The first key of a range.
 ///
 /// # Errors
 /// If it holds what we never wrote.
 pub(crate) fn first(range: &Json) -> Result<Option<Found>, String> {
-    let Some(entry) = range.get("kvs").and_then(|entries| entries.get(0)) else {
-        return Ok(None);
-    };
+    Ok(all(range)?.into_iter().next())
+}
+
+/// The keys of a range, in its order.
+///
+/// # Errors
+/// If one holds what we never wrote.
+pub(crate) fn all(range: &Json) -> Result<Vec<Found>, String> {
+    let entries = range.get("kvs").and_then(Json::as_array);
+    entries.into_iter().flatten().map(found).collect()
+}
+
+fn found(entry: &Json) -> Result<Found, String> {
+    let key = entry.get("key").and_then(Json::as_str).unwrap_or("");
     let modified = number(entry, "mod_revision")?;
     let text = entry.get("value").and_then(Json::as_str).unwrap_or("");
     let bytes = BASE64.decode(text).map_err(|error| error.to_string())?;
     let value: Json = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-    Ok(Some(Found {
+    Ok(Found {
+        key: key.to_owned(),
         value: to_value(&value),
         modified,
-    }))
+    })
 }
 
 /// Whether a transaction's comparison held, and if not, what was found instead.
@@ -102,12 +157,17 @@ pub(crate) fn first(range: &Json) -> Result<Option<Found>, String> {
 /// # Errors
 /// If the key holds what we never wrote.
 pub(crate) fn outcome(answer: &Json) -> Result<Result<(), Option<Found>>, String> {
-    if flag(answer, "succeeded") {
+    if matched(answer) {
         return Ok(Ok(()));
     }
     let range = answer.pointer("/responses/0/response_range");
     let range = range.ok_or("a failed comparison without what was found")?;
     Ok(Err(first(range)?))
+}
+
+/// Whether a transaction's comparison held.
+pub(crate) fn matched(answer: &Json) -> bool {
+    answer.get("succeeded").and_then(Json::as_bool) == Some(true)
 }
 
 /// Whether a removal removed anything.
@@ -138,14 +198,20 @@ pub(crate) fn id(part: &Json, field: &str) -> Option<u64> {
     part.get(field)?.as_str()?.parse().ok()
 }
 
+/// A text that an answer must have.
+///
+/// # Errors
+/// If it has none.
+pub(crate) fn text(part: &Json, field: &str) -> Result<String, String> {
+    let text = part.get(field).and_then(Json::as_str);
+    let none = || format!("an answer without `{field}`");
+    text.map(ToOwned::to_owned).ok_or_else(none)
+}
+
 fn number(part: &Json, field: &str) -> Result<i64, String> {
     let text = part.get(field).and_then(Json::as_str);
     let number = text.and_then(|text| text.parse().ok());
     number.ok_or_else(|| format!("an answer without a number `{field}`"))
-}
-
-fn flag(part: &Json, field: &str) -> bool {
-    part.get(field).and_then(Json::as_bool) == Some(true)
 }
 
 #[cfg(test)]
@@ -215,6 +281,25 @@ mod tests {
             .collect();
         let member = "member=\"ad6ad14755f7c9cc\"";
         assert_eq!(named, [member, "term=2", "revision=3"]);
+    }
+
+    #[test]
+    fn what_is_under_a_name_ends_where_another_name_begins() {
+        let call = Call {
+            f: testimony_history::Function::Read,
+            key: Some("s1".into()),
+            value: None,
+        };
+        let range = range_under(&call, true);
+        let text = |part: &str| {
+            let bytes = BASE64.decode(range[part].as_str().unwrap()).unwrap();
+            String::from_utf8(bytes).unwrap()
+        };
+        assert_eq!(
+            (text("key"), text("range_end")),
+            ("s1/".into(), "s10".into())
+        );
+        assert_eq!(oldest_under(&call, true)["limit"], 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use testimony_engine::{
@@ -19,6 +19,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How many clusters this process has started.
 static STARTED: AtomicU8 = AtomicU8::new(0);
+
+/// How many processes have called so far.
+static PROCESSES: AtomicU64 = AtomicU64::new(0);
 
 /// Servers that are killed when they are dropped.
 pub(crate) struct Running {
@@ -92,7 +95,8 @@ impl Running {
             key: Some(model.name().into()),
             value,
         };
-        let mut client = self.target.client(&self.cluster, ProcessId(1), &options);
+        let process = ProcessId(PROCESSES.fetch_add(1, Ordering::Relaxed));
+        let mut client = self.target.client(&self.cluster, process, &options);
         client.invoke(&node.into(), &call).await
     }
 

@@ -80,3 +80,57 @@ async fn leadership_is_handed_over_on_request() {
     let refused = etcd.target.admin(&etcd.cluster, &snapshot).await;
     assert!(matches!(refused, Err(AdminError::Unsupported { .. })));
 }
+
+#[tokio::test]
+async fn sets_queues_and_logs_behave_as_such() {
+    let Some(etcd) = running("etcd", None).await else {
+        return;
+    };
+    let answer = async |model, node: &str, f: &str, value: Option<Value>| match etcd
+        .call(node, model, f, value)
+        .await
+        .ending
+    {
+        Ending::Ok(answer) => answer,
+        other => panic!("{f} at {node}: {other:?}"),
+    };
+    for element in [3, 1, 2] {
+        answer(Model::Set, "n1", "add", Some(element.into())).await;
+        answer(Model::Queue, "n2", "enqueue", Some(element.into())).await;
+        answer(Model::Log, "n3", "append", Some(element.into())).await;
+    }
+    let removed = answer(Model::Set, "n2", "remove", Some(3.into())).await;
+    assert_eq!(removed.result, Some(true.into()));
+    let there = answer(Model::Set, "n3", "contains", Some(3.into())).await;
+    assert_eq!(there.result, Some(false.into()));
+    let list = |elements: &[i64]| Some(Value::list(elements.iter().map(|&e| Value::Int(e))));
+    let read = answer(Model::Set, "n3", "read", None).await;
+    assert_eq!(read.value, list(&[1, 2]));
+
+    for element in [Value::Int(3), 1.into(), 2.into(), Value::Null] {
+        let head = answer(Model::Queue, "n1", "dequeue", None).await;
+        assert_eq!(head.value, Some(element));
+    }
+
+    let read = answer(Model::Log, "n1", "read", None).await;
+    assert_eq!(read.value, list(&[3, 1, 2]));
+    let read = answer(Model::Log, "n2", "read", Some(1.into())).await;
+    assert_eq!(read.result, Some(1.into()));
+    let read = answer(Model::Log, "n2", "read", Some(3.into())).await;
+    assert_eq!(read.result, Some(Value::Null));
+}
+
+#[tokio::test]
+async fn a_lock_goes_to_the_next_when_its_holder_is_gone() {
+    let Some(etcd) = running("etcd", Some("lock")).await else {
+        return;
+    };
+    // Each call is made by a client of its own, with which the lease of its lock ends.
+    for node in ["n1", "n2", "n3"] {
+        let reply = etcd.call(node, Model::Mutex, "acquire", None).await;
+        let Ending::Ok(answer) = reply.ending else {
+            panic!("{reply:?}");
+        };
+        assert_eq!(answer.result, Some(true.into()));
+    }
+}

@@ -1,18 +1,13 @@
 //! The client against a server that follows a script.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
 use serde_json::{Value as Json, json};
-use testimony_history::Ending;
-use tokio::io::BufStream;
-use tokio::net::{TcpListener, TcpSocket};
+use testimony_history::{Ending, Function};
+use tokio::net::TcpSocket;
 
 use super::*;
-use crate::testing::{cluster, read_request, write_answer};
-
-/// Far longer than anything here takes, on any machine.
-const DEADLINE: Duration = Duration::from_secs(20);
+use crate::etcd::scripted::{DEADLINE, Scripted};
+use crate::etcd::wire;
+use crate::testing::cluster;
 
 const MATCHED: &str = r#"{"succeeded":true,"responses":[{"response_put":{}}]}"#;
 const NOTHING: &str = r#"{"header":{"member_id":"255","raft_term":"4","revision":"9"}}"#;
@@ -22,31 +17,24 @@ const MISMATCHED: &str = r#"{"responses":[{"response_range":{
     "kvs":[{"key":"eA==","mod_revision":"8","value":"Ng=="}]}}]}"#;
 const TIMED_OUT: &str = r#"{"message":"etcdserver: request timed out","code":14}"#;
 
-type Asked = Arc<Mutex<Vec<(String, Json)>>>;
-
 /// What comes of one call when the server gives these answers, one after the other, and then closes
 /// every connection after it has read a request. And what it was asked.
 async fn called(
     model: Model,
     f: &str,
     value: Option<Value>,
-    script: &'static [(u16, &'static str)],
+    script: &[(u16, &'static str)],
 ) -> (Reply, Vec<(String, Json)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let cluster = cluster(&[listener.local_addr().unwrap()]);
-    let asked = Asked::default();
-    let server = tokio::spawn(serve(listener, script, Arc::clone(&asked)));
+    let server = Scripted::in_order(script).await;
     let options = ClientOptions {
         timeout: DEADLINE,
         model,
         apart: false,
     };
-    let mut client = EtcdClient::new(Gateway::new(), &cluster, &options, false);
-    let call = call(f, value);
-    let reply = client.invoke(&"n1".into(), &call).await;
-    server.abort();
-    let asked = asked.lock().unwrap().clone();
-    (reply, asked)
+    let process = ProcessId(4);
+    let mut client = EtcdClient::new(Gateway::new(), &server.cluster, &options, process);
+    let reply = client.invoke(&"n1".into(), &call(f, value)).await;
+    (reply, server.asked())
 }
 
 fn call(f: &str, value: Option<Value>) -> Call {
@@ -54,21 +42,6 @@ fn call(f: &str, value: Option<Value>) -> Call {
         f: Function::from_name(f),
         key: Some("x".into()),
         value,
-    }
-}
-
-async fn serve(listener: TcpListener, script: &'static [(u16, &'static str)], asked: Asked) {
-    let mut answers = script.iter();
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut stream = BufStream::new(stream);
-        while let Ok(request) = read_request(&mut stream).await {
-            asked.lock().unwrap().push(request);
-            let Some((status, body)) = answers.next() else {
-                break;
-            };
-            write_answer(&mut stream, *status, "", body).await.unwrap();
-        }
     }
 }
 
@@ -151,7 +124,7 @@ async fn an_update_that_nobody_took_has_failed() {
         model: Model::Kv,
         apart: false,
     };
-    let mut client = EtcdClient::new(Gateway::new(), &cluster, &options, false);
+    let mut client = EtcdClient::new(Gateway::new(), &cluster, &options, ProcessId(0));
     let write = call("write", Some(Value::Int(1)));
     let reply = client.invoke(&"n1".into(), &write).await;
     assert_eq!(reply.ending, Ending::Fail("no connection".into()));
@@ -164,4 +137,55 @@ async fn an_update_answered_in_no_words_of_etcd_is_unknown() {
     let pair = Some(Value::list([Value::Int(5), Value::Int(9)]));
     let (reply, _) = called(Model::Kv, "cas", pair, &[(200, "{}")]).await;
     assert!(matches!(reply.ending, Ending::Info(_)), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_queue_gives_its_head_once() {
+    let script = &[(200, FOUND), (200, "{}"), (200, FOUND), (200, MATCHED)];
+    let (reply, asked) = called(Model::Queue, "dequeue", None, script).await;
+    assert_eq!(answer(&reply).value, Some(Value::Int(5)));
+    assert_eq!(asked[3].1["compare"][0]["modRevision"], "7");
+    let (reply, _) = called(Model::Queue, "dequeue", None, &[(200, NOTHING)]).await;
+    assert_eq!(answer(&reply).value, Some(Value::Null));
+    let (reply, _) = called(Model::Queue, "dequeue", None, &[(200, FOUND)]).await;
+    assert!(matches!(reply.ending, Ending::Info(_)), "{reply:?}");
+    let (reply, _) = called(Model::Queue, "dequeue", None, &[]).await;
+    assert!(matches!(reply.ending, Ending::Fail(_)), "{reply:?}");
+}
+
+#[tokio::test]
+async fn what_is_put_into_a_queue_has_a_key_that_nothing_else_has() {
+    let value = Some(Value::Int(5));
+    let (_, asked) = called(Model::Queue, "enqueue", value, &[(200, "{}")]).await;
+    assert_eq!(
+        asked[0].1["key"],
+        wire::key_under(&call("enqueue", None), "p4-1")
+    );
+}
+
+#[tokio::test]
+async fn a_set_is_read_as_a_whole() {
+    let (reply, _) = called(Model::Set, "read", None, &[(200, FOUND)]).await;
+    let elements = Value::list([Value::Int(5)]);
+    assert_eq!(answer(&reply).value, Some(elements));
+    let (reply, _) = called(
+        Model::Set,
+        "contains",
+        Some(Value::Int(5)),
+        &[(200, NOTHING)],
+    )
+    .await;
+    assert_eq!(answer(&reply).result, Some(false.into()));
+}
+
+#[tokio::test]
+async fn an_append_to_a_log_tells_its_offset() {
+    let (reply, _) = called(
+        Model::Log,
+        "append",
+        Some(Value::Int(5)),
+        &[(200, NOTHING), (200, MATCHED)],
+    )
+    .await;
+    assert_eq!(answer(&reply).result, Some(Value::Int(0)));
 }
