@@ -126,21 +126,23 @@ fn serializable() -> RunProfile {
     }
 }
 
-/// A lease of a second runs out while a node is away for several, and few operations for many
-/// clients mean that a lock is held for about as long.
+/// A lease of a second runs out while a node is away for several. Few operations of many clients
+/// mean that a lock is held for about as long, and few locks, that somebody wants it meanwhile.
 fn lock_without_fencing() -> RunProfile {
     let kinds = [IsolateLeader, Halves, PauseLeader, PauseOne];
     RunProfile {
         nemesis: NemesisDraft {
             kinds: Some(kinds.into()),
-            duration: Some(SpanRange::millis(3_500, 6_000)),
+            duration: Some(SpanRange::millis(5_000, 8_000)),
             ..NemesisDraft::default()
         },
         workload: WorkloadDraft {
             name: Some(WorkloadKind::Lock),
+            keys: Some(6),
             ..WorkloadDraft::default()
         },
-        rate: Some(4),
+        clients: Some(60),
+        rate: Some(10),
         ..RunProfile::default()
     }
 }
