@@ -8,3 +8,4 @@ mod program;
 mod running;
 mod shrinking;
 mod simulating;
+mod systems;
