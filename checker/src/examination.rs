@@ -1,23 +1,31 @@
 //! More questions of the same history: how stale its answers are, and which weaker promises it
 //! keeps. Asked when a history is not linearizable, so that a person learns how bad it is.
 //!
-//! Registers, compare-and-set registers and maps are covered, each key for itself. What can be
-//! asked about are the answers that show a value which only one operation can have made: that
-//! operation is then known. Values that several operations may have made (`null`, where keys are
-//! removed) are counted and left out; nothing is claimed to hold that they could have broken.
+//! Registers, compare-and-set registers and maps are covered, logs, sets and counters, each key for
+//! itself. What can be asked of registers and maps are the answers that show a value which only one
+//! operation can have made: that operation is then known. Values that several operations may have
+//! made (`null`, where keys are removed) are counted and left out; nothing is claimed to hold that
+//! they could have broken. Logs, sets and counters show what was carried out; what is asked of them
+//! is said in `growing` and `sum`.
 //!
 //! # Time
 //!
 //! Everything is measured from call to return as the recording has it: in nanoseconds where every
 //! event has a time and times never go backwards, in events otherwise (see [`Unit`]).
 
+mod attribution;
 mod blocks;
 mod delta;
+mod findings;
+mod growing;
 mod order;
 mod ranges;
 mod sequence;
 mod sessions;
 mod staleness;
+mod sum;
+mod tally;
+mod timeless;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -26,8 +34,12 @@ use testimony_history::{
     Answer as Told, Call, Model as Kind, Operation, Outcome, RecordedHistory, Value,
 };
 
-use crate::models::{Bundled, Cell, Decoded, decode};
+use crate::models::{Bundled, Cell, Counter, Decoded, Log, Set, decode};
 use crate::partition::malformed;
+use findings::Findings;
+use growing::Growing;
+use sum::Sum;
+use timeless::Search;
 use versions::Versions;
 
 /// The most operations that are examined, so that it is done within seconds and a gigabyte.
@@ -38,6 +50,8 @@ pub const MOST_OPERATIONS: usize = 2_000_000;
 pub struct Examination {
     /// What lags and Δ are counted in.
     pub unit: Unit,
+    /// What a stale answer lacks.
+    pub counted: Counted,
     /// How many answers there were, and how many of them could be asked about.
     pub answers: Answers,
     /// How far behind answers were.
@@ -55,6 +69,17 @@ pub enum Unit {
     Nanoseconds,
     /// Events of the recording, where an event has no time or times go backwards.
     Events,
+}
+
+/// What is counted in [`StaleRead::versions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Versions of a register or a key, each made by an update.
+    Versions,
+    /// Elements of a log or a set.
+    Elements,
+    /// Adds to a counter.
+    Adds,
 }
 
 /// Completed operations whose answer says something about a value: reads, comparisons (also those
@@ -200,6 +225,10 @@ pub enum Doubt {
     /// Not all of read your writes, monotonic reads and this one can hold, and which of them does
     /// not is for a reader of versions to say who sees the system inside.
     ReadsContradict,
+    /// Of a counter nobody sees which adds are in a sum.
+    SumsOnly,
+    /// To find out takes too long.
+    TooLong,
 }
 
 /// Operations that cannot all keep a promise.
@@ -214,8 +243,9 @@ pub struct Example {
     pub direct: bool,
 }
 
-/// Examines a recorded history of registers or maps. Each key starts as `initial`. O(n log n) time
-/// and O(n) memory in the number of operations, whatever the verdict.
+/// Examines a recorded history of registers, maps, logs, sets or counters. Each key starts as
+/// `initial`. O(n log n) time and O(n) memory in the number of operations and the length of all
+/// answers, whatever the verdict, and a bounded search.
 ///
 /// # Errors
 /// A text that says why the history cannot be examined: another model, an operation that makes no
@@ -229,15 +259,58 @@ pub fn examine(
     if let Some(problem) = malformed(history) {
         return Err(problem);
     }
-    let initial = Cell::starting_as(initial)?;
-    let decoded = decode::<Cell>(history)?;
     let (unit, spans) = spans(history);
-    let mut found = Findings::new(history);
-    for (key, operations) in by_key(&decoded) {
-        let versions = Versions::of(initial.initial(), &decoded, &operations, &spans);
-        found.add(key, &versions);
+    let mut found = Findings::new(history, Search::new(model, initial));
+    let counted = match model {
+        Kind::Log => {
+            let log = Log::starting_as(initial)?;
+            each_key::<Log>(history, |key, all, numbers| {
+                let grown = Growing::of_log(&log, all, numbers, &spans);
+                found.add_growing(key, &grown, numbers);
+            })?;
+            Counted::Elements
+        }
+        Kind::Set => {
+            let set = Set::starting_as(initial)?;
+            each_key::<Set>(history, |key, all, numbers| {
+                let grown = Growing::of_set(&set, all, numbers, &spans);
+                found.add_growing(key, &grown, numbers);
+            })?;
+            Counted::Elements
+        }
+        Kind::Counter => {
+            let counter = Counter::starting_as(initial)?;
+            each_key::<Counter>(history, |key, all, numbers| {
+                found.add_sum(key, &Sum::of(&counter, all, numbers, &spans), numbers);
+            })?;
+            Counted::Adds
+        }
+        Kind::Register | Kind::CasRegister | Kind::Kv | Kind::Queue | Kind::Mutex => {
+            let cell = Cell::starting_as(initial)?;
+            each_key::<Cell>(history, |key, all, numbers| {
+                found.add(
+                    key,
+                    &Versions::of(cell.initial(), all, numbers, &spans),
+                    all,
+                );
+            })?;
+            Counted::Versions
+        }
+    };
+    Ok(found.conclude(unit, counted))
+}
+
+/// Calls `look` with each key, the history as its model reads it, and which operations are on the
+/// key.
+fn each_key<B: Bundled>(
+    history: &RecordedHistory,
+    mut look: impl FnMut(&Option<Value>, &Decoded<B>, &[u32]),
+) -> Result<(), String> {
+    let decoded = decode::<B>(history)?;
+    for (key, numbers) in by_key::<B>(&decoded) {
+        look(key, &decoded, &numbers);
     }
-    Ok(found.conclude(unit))
+    Ok(())
 }
 
 /// Whether a history of this model with so many operations is examined at all.
@@ -245,10 +318,10 @@ pub fn examine(
 /// # Errors
 /// A text that says why not.
 pub fn covers(model: Kind, operations: usize) -> Result<(), String> {
-    if !matches!(model, Kind::Register | Kind::CasRegister | Kind::Kv) {
+    if matches!(model, Kind::Queue | Kind::Mutex) {
         return Err(format!(
-            "how stale answers are, and what a process may rely on, is asked of registers and \
-             maps, not of the model {model}"
+            "how stale answers are, and what a process may rely on, is asked of objects that are \
+             read, not of the model {model}"
         ));
     }
     if operations > MOST_OPERATIONS {
@@ -304,7 +377,7 @@ fn never_backwards(history: &RecordedHistory, spans: &[Span]) -> bool {
 }
 
 /// The operations that may have happened, by key, in the order of their calls.
-fn by_key(history: &Decoded<Cell>) -> BTreeMap<&Option<Value>, Vec<u32>> {
+fn by_key<B: Bundled>(history: &Decoded<B>) -> BTreeMap<&Option<Value>, Vec<u32>> {
     let mut numbers: rustc_hash::FxHashMap<&Option<Value>, usize> = Default::default();
     let mut lists: Vec<(&Option<Value>, Vec<u32>)> = Vec::new();
     for (number, operation) in (0..).zip(history.operations()) {
@@ -319,81 +392,4 @@ fn by_key(history: &Decoded<Cell>) -> BTreeMap<&Option<Value>, Vec<u32>> {
         lists[list].1.push(number);
     }
     lists.into_iter().collect()
-}
-
-/// What has been found on the keys so far.
-struct Findings<'a> {
-    history: &'a RecordedHistory,
-    answers: Answers,
-    stale: Vec<StaleRead>,
-    /// The operation numbers of the worst stale answer: who replaced its value, and itself.
-    worst: Option<((u64, u64), [u32; 2])>,
-    delta: delta::Search,
-    sessions: sessions::Tally,
-}
-
-impl<'a> Findings<'a> {
-    fn new(history: &'a RecordedHistory) -> Self {
-        Findings {
-            history,
-            answers: Answers::default(),
-            stale: Vec::new(),
-            worst: None,
-            delta: delta::Search::default(),
-            sessions: sessions::Tally::default(),
-        }
-    }
-
-    fn add(&mut self, key: &Option<Value>, versions: &Versions) {
-        let here = versions.answers();
-        self.answers.all += here.all;
-        self.answers.asked += here.asked;
-        self.answers.ambiguous += here.ambiguous;
-        self.answers.partial += here.partial;
-        self.answers.unexplained += here.unexplained;
-        for stale in staleness::stale_reads(versions) {
-            self.add_stale(key, stale);
-        }
-        self.delta.add(versions, &here);
-        self.sessions.add(key, versions, &here);
-    }
-
-    fn add_stale(&mut self, key: &Option<Value>, stale: staleness::Stale) {
-        let operations = self.history.operations();
-        let [replacer, reader] = [stale.by, stale.read].map(|op| &operations[op as usize]);
-        let badness = (stale.lag, stale.versions);
-        if self.worst.is_none_or(|(worst, _)| worst < badness) {
-            self.worst = Some((badness, [stale.by, stale.read]));
-        }
-        self.stale.push(StaleRead {
-            operation: reader.call.index,
-            key: key.clone(),
-            process: reader.process,
-            lag: stale.lag,
-            versions: stale.versions,
-            replaced_by: replacer.call.index,
-        });
-    }
-
-    fn conclude(self, unit: Unit) -> Examination {
-        let operations = self.history.operations();
-        let mut reads = self.stale;
-        reads.sort_by_key(|read| {
-            let worst_first = std::cmp::Reverse((read.lag, read.versions));
-            (worst_first, read.operation)
-        });
-        let worst = self.worst.into_iter().flat_map(|(_, pair)| pair);
-        let staleness = Staleness {
-            histogram: staleness::histogram(&reads),
-            worst: worst.map(|op| operations[op as usize].clone()).collect(),
-            reads,
-        };
-        Examination {
-            unit,
-            answers: self.answers,
-            staleness,
-            delta: self.delta.conclude(),
-            guarantees: self.sessions.conclude(self.history),
-        }
-    }
 }

@@ -67,6 +67,13 @@ impl Search {
         self.least = enough;
     }
 
+    /// No Δ below this one is enough, or none at all.
+    pub(super) fn at_least(&mut self, least: Moment, hopeless: bool) {
+        self.least = self.least.max(least);
+        self.hopeless |= hopeless;
+        self.inexact = true;
+    }
+
     pub(super) fn conclude(self) -> Delta {
         let least = self.least.unsigned_abs();
         match self {

@@ -3,20 +3,17 @@
 //! exists if and only if those pairs have no circle through different versions.
 
 use rustc_hash::FxHashMap;
-use testimony_history::{RecordedHistory, Value};
+use testimony_history::Value;
 
 use super::order::{Because, Order};
 use super::ranges::Ranges;
-use super::versions::{INITIAL, Moment, NEVER, Sight, Versions};
-use super::{Answer, Answers, Doubt, Example, Guarantees};
+use super::tally::{
+    MONOTONIC_READS, MONOTONIC_WRITES, PROMISES, READ_YOUR_WRITES, SEQUENTIAL, Tally,
+    WRITES_FOLLOW_READS,
+};
+use super::versions::{Deed, INITIAL, Moment, NEVER, Sight, Versions};
+use super::{Answers, Doubt};
 use crate::partition::narrow;
-
-/// The promises, in the order of [`Guarantees`].
-const SEQUENTIAL: usize = 0;
-const READ_YOUR_WRITES: usize = 1;
-const MONOTONIC_READS: usize = 2;
-const MONOTONIC_WRITES: usize = 3;
-const WRITES_FOLLOW_READS: usize = 4;
 
 /// What one operation of a process did to a key.
 #[derive(Clone, Copy, Debug)]
@@ -32,56 +29,29 @@ pub(super) struct Step {
     pub(super) deed: u32,
 }
 
-/// Operations of a key that break a promise, by number in the history.
-struct Broken {
-    key: Option<Value>,
-    operations: Vec<u32>,
-    direct: bool,
-}
-
-/// One promise over the keys looked at so far.
-#[derive(Default)]
-struct Count {
-    tested: u64,
-    broken: u64,
-    contradicted: bool,
-    example: Option<Broken>,
-}
-
-/// All promises over the keys looked at so far.
-#[derive(Default)]
-pub(super) struct Tally {
-    counts: [Count; 5],
-    not_asked: u64,
-    not_asked_in_sequence: u64,
-}
-
 impl Tally {
-    /// Looks at one more key. O(n log n).
-    pub(super) fn add(&mut self, key: &Option<Value>, versions: &Versions, answers: &Answers) {
+    /// Looks at one more key, and at what it would be with a version for each answer that leaves
+    /// that open. O(n log n).
+    pub(super) fn add(
+        &mut self,
+        key: &Option<Value>,
+        versions: &Versions,
+        answers: &Answers,
+        attributed: &[Versions],
+    ) {
         let sessions = sessions(versions);
         let tested = tested(&sessions);
-        for (count, tested) in self.counts.iter_mut().zip(tested) {
-            count.tested += tested;
+        for (promise, tested) in tested.into_iter().enumerate() {
+            self.test(promise, tested);
         }
-        let unmade = versions
-            .deeds
-            .iter()
-            .find(|deed| deed.sight == Sight::Unmade);
-        let unmade_count = versions
-            .deeds
-            .iter()
-            .filter(|deed| deed.sight == Sight::Unmade);
-        let unmade_count = unmade_count.count() as u64;
-        let hidden = answers.ambiguous + unmade_count + versions.unattributed();
-        self.not_asked += hidden;
-        self.not_asked_in_sequence += hidden + answers.partial + u64::from(versions.unnamed);
         let asked = Asked {
             versions,
             sessions: &sessions,
         };
+        self.hide_answers(versions, answers, attributed);
+        let unmade = |deed: &&Deed| deed.sight == Sight::Unmade;
         let all_hold = !asked.everything().has_circle();
-        if let Some(deed) = unmade {
+        if let Some(deed) = versions.deeds.iter().find(unmade) {
             self.found(SEQUENTIAL, key, vec![deed.source], false);
         } else if let Some((deeds, direct)) = asked.breaks_sequence(all_hold) {
             self.found(SEQUENTIAL, key, asked.sources(&deeds), direct);
@@ -94,9 +64,29 @@ impl Tally {
             (MONOTONIC_WRITES, Touch::Made as fn(u32) -> Touch),
             (WRITES_FOLLOW_READS, Touch::Saw),
         ] {
-            self.counts[promise].contradicted |=
-                tested[promise] > 0 && asked.with_reads(kind).has_circle();
+            if tested[promise] > 0 && asked.with_reads(kind).has_circle() {
+                self.doubt(promise, Doubt::ReadsContradict);
+            }
         }
+    }
+
+    /// Counts the answers that could not be checked, for each promise that they might have broken.
+    fn hide_answers(&mut self, versions: &Versions, answers: &Answers, attributed: &[Versions]) {
+        let unmade = versions.deeds.iter();
+        let unmade = unmade.filter(|deed| deed.sight == Sight::Unmade).count() as u64;
+        let hidden = unmade + versions.unattributed();
+        let kept: Vec<[bool; PROMISES]> = attributed.iter().map(kept).collect();
+        for promise in 0..PROMISES {
+            let mut open = answers.ambiguous;
+            if promise == SEQUENTIAL {
+                open += answers.partial;
+            }
+            if kept.iter().any(|kept| kept[promise]) {
+                open = 0;
+            }
+            self.hide(promise, hidden + open);
+        }
+        self.hide(SEQUENTIAL, u64::from(versions.unnamed));
     }
 
     fn find_reads(&mut self, key: &Option<Value>, asked: &Asked<'_>) {
@@ -115,59 +105,42 @@ impl Tally {
             }
         }
     }
-
-    /// Notes that a promise is broken on a key. The example with the fewest operations is kept, a
-    /// direct one before all others.
-    fn found(&mut self, promise: usize, key: &Option<Value>, operations: Vec<u32>, direct: bool) {
-        let count = &mut self.counts[promise];
-        count.broken += 1;
-        let better =
-            |known: &Broken| (!direct, operations.len()) < (!known.direct, known.operations.len());
-        if count.example.as_ref().is_none_or(better) {
-            count.example = Some(Broken {
-                key: key.clone(),
-                operations,
-                direct,
-            });
-        }
-    }
-
-    pub(super) fn conclude(self, history: &RecordedHistory) -> Guarantees {
-        let (hidden, in_sequence) = (self.not_asked, self.not_asked_in_sequence);
-        let [sequential, own_writes, reads, writes, following] = self.counts;
-        Guarantees {
-            sequential_consistency: sequential.conclude(history, in_sequence),
-            read_your_writes: own_writes.conclude(history, hidden),
-            monotonic_reads: reads.conclude(history, hidden),
-            monotonic_writes: writes.conclude(history, hidden),
-            writes_follow_reads: following.conclude(history, hidden),
-        }
-    }
 }
 
-impl Count {
-    fn conclude(self, history: &RecordedHistory, not_asked: u64) -> Answer {
-        let tested = self.tested;
-        if let Some(broken) = self.example {
-            let operations = broken.operations.iter();
-            let operation = |&op: &u32| history.operations()[op as usize].clone();
-            return Answer::Broken {
-                keys: self.broken,
-                example: Box::new(Example {
-                    key: broken.key,
-                    operations: operations.map(operation).collect(),
-                    direct: broken.direct,
-                }),
-            };
-        }
-        let why = match (self.contradicted, not_asked, tested) {
-            (true, ..) => Doubt::ReadsContradict,
-            (false, 1.., _) => Doubt::AnswersNotAsked(not_asked),
-            (false, 0, 0) => Doubt::NothingToTest,
-            (false, 0, 1..) => return Answer::Holds { tested },
-        };
-        Answer::Unknown { why, tested }
+/// Which promises a key surely keeps.
+fn kept(versions: &Versions) -> [bool; PROMISES] {
+    // Somebody may have been said to see what an update of unknown outcome cannot have made.
+    if versions.unattributed() > 0 {
+        return [false; PROMISES];
     }
+    let sessions = sessions(versions);
+    let asked = Asked {
+        versions,
+        sessions: &sessions,
+    };
+    let all_hold = !asked.everything().has_circle();
+    let mut kept = [all_hold; PROMISES];
+    kept[SEQUENTIAL] = asked.breaks_sequence(all_hold).is_none();
+    if !all_hold {
+        kept[READ_YOUR_WRITES] = !asked.read_your_writes().has_circle();
+        kept[MONOTONIC_READS] = !asked.monotonic_reads().has_circle();
+        kept[MONOTONIC_WRITES] = !asked.with_reads(Touch::Made).has_circle();
+        kept[WRITES_FOLLOW_READS] = !asked.with_reads(Touch::Saw).has_circle();
+    }
+    kept
+}
+
+/// The acts of each session, in order: of one process, up to its first unknown outcome. Each act is
+/// given by its process and whether it completed.
+pub(super) fn acts_of_sessions(acts: impl Iterator<Item = (u64, bool)>) -> Vec<Vec<u32>> {
+    let mut acts: Vec<(u64, u32, bool)> = (0..)
+        .zip(acts)
+        .map(|(number, (process, completed))| (process, number, completed))
+        .collect();
+    acts.sort_unstable();
+    let same = |a: &(u64, u32, bool), b: &(u64, u32, bool)| a.0 == b.0 && a.2;
+    let numbers = |acts: &[(u64, u32, bool)]| acts.iter().map(|act| act.1).collect();
+    acts.chunk_by(same).map(numbers).collect()
 }
 
 /// The steps of each process on a key, in order.
@@ -203,8 +176,8 @@ fn steps(key: &Versions, deeds: &[u32]) -> Vec<Step> {
 }
 
 /// How many steps of a session could break each promise.
-fn tested(sessions: &[Vec<Step>]) -> [u64; 5] {
-    let mut tested = [0; 5];
+fn tested(sessions: &[Vec<Step>]) -> [u64; PROMISES] {
+    let mut tested = [0; PROMISES];
     for session in sessions {
         tested[SEQUENTIAL] += session.len() as u64 - 1;
         let (mut saw, mut made) = (false, false);

@@ -80,7 +80,7 @@ pub(super) struct Version {
 }
 
 /// One key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Versions {
     /// In the order of their calls.
     pub(super) deeds: Vec<Deed>,
@@ -88,6 +88,8 @@ pub(super) struct Versions {
     /// Whether there are appends, and whether what one of them made, or found, is not known.
     pub(super) grows: bool,
     pub(super) unnamed: bool,
+    /// What each version is, unless there are appends.
+    pub(super) values: Vec<Value>,
 }
 
 type Op = Operation<KeyedInput<CellInput>, CellOutput>;
@@ -131,6 +133,7 @@ impl Versions {
             versions: makers.versions,
             grows,
             unnamed,
+            values: makers.values,
         };
         versions.find_effects();
         versions
@@ -178,7 +181,7 @@ impl Versions {
 
     /// When each version was surely there. A version that the maker of another saw was there when
     /// that other one was.
-    fn find_effects(&mut self) {
+    pub(super) fn find_effects(&mut self) {
         for (number, deed) in (0..).zip(&self.deeds) {
             if let (Some(end), Sight::Version(version)) = (deed.end, deed.sight) {
                 let seen = self.seen(deed).is_some();
@@ -228,6 +231,7 @@ enum Maker {
 /// The updates of a key, by what they make.
 struct Makers {
     versions: Vec<Version>,
+    values: Vec<Value>,
     direct: FxHashMap<Value, Maker>,
     /// Appends by their text.
     appended: FxHashMap<Arc<str>, Maker>,
@@ -259,6 +263,7 @@ impl Makers {
         };
         let mut makers = Makers {
             versions: vec![start],
+            values: vec![initial.clone()],
             direct: FxHashMap::default(),
             appended: FxHashMap::default(),
             lengths: Vec::new(),
@@ -281,8 +286,10 @@ impl Makers {
             Made::Value(value) => {
                 let entry = self.direct.entry(value.clone());
                 entry.and_modify(several).or_insert(one);
+                self.values.push(value.clone());
             }
             Made::Longer(text) => {
+                self.values.push(Value::Null);
                 let entry = self.appended.entry(text.clone());
                 entry.and_modify(several).or_insert(one);
                 if let Err(at) = self.lengths.binary_search(&text.len()) {

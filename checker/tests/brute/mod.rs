@@ -24,8 +24,9 @@ struct Act {
     start: i64,
     end: Option<i64>,
     saw: Option<usize>,
-    /// It saw a value that cannot be attributed.
+    /// It saw a value that cannot be attributed; the versions that have it.
     saw_other: bool,
+    candidates: Vec<usize>,
     made: Option<usize>,
 }
 
@@ -39,6 +40,7 @@ struct Version {
 }
 
 /// The only key of a history.
+#[derive(Clone)]
 pub(crate) struct Key {
     acts: Vec<Act>,
     versions: Vec<Version>,
@@ -143,6 +145,7 @@ impl Key {
                 end,
                 saw: None,
                 saw_other: false,
+                candidates: Vec::new(),
                 made: number,
             });
         }
@@ -153,7 +156,10 @@ impl Key {
             match makers.get(&value).map(Vec::as_slice) {
                 _ if is_absurd(op) => act.saw_other = true,
                 Some([only]) => act.saw = Some(*only),
-                _ => act.saw_other = act.end.is_some(),
+                several => {
+                    act.saw_other = act.end.is_some();
+                    act.candidates = several.unwrap_or_default().to_vec();
+                }
             }
             if let Some(made) = act.made {
                 versions[made].before = act.saw;
@@ -248,6 +254,30 @@ impl Key {
 
     pub(crate) fn versions(&self) -> usize {
         self.versions.len()
+    }
+
+    /// The same key with every choice of a version for each completed act that left it open.
+    pub(crate) fn attributed(&self) -> Vec<Key> {
+        let mut keys = vec![self.clone()];
+        for number in 0..self.acts.len() {
+            if !self.acts[number].saw_other {
+                continue;
+            }
+            let mut chosen = Vec::new();
+            for key in &keys {
+                for &version in &self.acts[number].candidates {
+                    let mut key = key.clone();
+                    key.acts[number].saw = Some(version);
+                    if let Some(made) = key.acts[number].made {
+                        key.versions[made].before = Some(version);
+                    }
+                    chosen.push(key);
+                }
+            }
+            keys = chosen;
+        }
+        keys.iter_mut().for_each(Key::settle);
+        keys
     }
 
     /// Tries every order of the versions for every promise.
@@ -434,22 +464,6 @@ fn ranked(mut moved: Vec<(i64, i64, Op)>) -> RecordedHistory {
         op.process = number as u64;
     }
     History::from_operations(moved.into_iter().map(|(_, _, op)| op).collect())
-}
-
-/// The history as if all operations had been open at once, but for the order of each process.
-pub(crate) fn without_times(history: &RecordedHistory) -> RecordedHistory {
-    let mut operations = history.operations().to_vec();
-    let total = u32::try_from(operations.len()).expect("simulated histories are small and whole");
-    let mut last: BTreeMap<u64, u32> = BTreeMap::new();
-    for (number, op) in (0..).zip(&mut operations) {
-        op.called = number;
-        op.returned = op.returned.map(|_| total + number);
-        op.after = last.get(&op.process).copied();
-        if op.outcome != Outcome::Failed {
-            last.insert(op.process, number);
-        }
-    }
-    History::from_operations(operations)
 }
 
 /// These operations, and for every value that one of them saw and none of them made an operation of

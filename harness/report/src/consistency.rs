@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::Value as Json;
 use testimony_checker::examination::{
-    Answer, Bucket, Delta, Doubt, Examination, Example, Guarantees, StaleRead, Unit,
+    Answer, Bucket, Counted, Delta, Doubt, Examination, Example, Guarantees, StaleRead, Unit,
 };
 use testimony_history::{Answer as Told, Call, Function, Operation};
 
@@ -101,6 +101,8 @@ fn doubt(why: Doubt) -> String {
         Doubt::ReadsContradict => {
             "reads went back, so nobody can tell from outside whether writes did".to_owned()
         }
+        Doubt::SumsOnly => "a sum does not say which adds are in it".to_owned(),
+        Doubt::TooLong => "to find out takes too long".to_owned(),
     }
 }
 
@@ -162,11 +164,11 @@ pub(crate) fn staleness(examination: &Examination) -> Vec<String> {
             phrase::count(number)
         ),
         format!(
-            "The worst: {}, called {} after {} had ended, {} behind.",
+            "The worst: {}, called {} after {} had ended, {}.",
             said(reader),
             lag(worst.lag, unit),
             said(replacer),
-            phrase::counted(worst.versions, "version"),
+            lacking(worst.versions, examination.counted),
         ),
     ];
     if number > 2 {
@@ -177,6 +179,16 @@ pub(crate) fn staleness(examination: &Examination) -> Vec<String> {
         ));
     }
     sentences
+}
+
+/// How much a stale answer lacks.
+fn lacking(number: u64, counted: Counted) -> String {
+    let noun = match counted {
+        Counted::Versions => return format!("{} behind", phrase::counted(number, "version")),
+        Counted::Elements => "element",
+        Counted::Adds => "add",
+    };
+    format!("with {} missing", phrase::counted(number, noun))
 }
 
 fn unexplained(number: u64) -> String {
@@ -191,6 +203,7 @@ fn unexplained(number: u64) -> String {
 pub(crate) fn delta_tells_more(examination: &Examination) -> bool {
     let worst = examination.staleness.reads.first().map(|read| read.lag);
     match examination.delta {
+        Delta::AtLeast(0) if examination.counted != Counted::Versions => false,
         Delta::Least(delta) | Delta::AtLeast(delta) => worst != Some(delta),
         Delta::Never => true,
     }
@@ -203,6 +216,10 @@ pub(crate) fn delta(examination: &Examination) -> String {
         Delta::Least(0) => "Staleness explains nothing here (Δ = 0): reads and writes fit \
                             together, so it is a compare-and-set that does not."
             .to_owned(),
+        Delta::AtLeast(0) if examination.counted != Counted::Versions => {
+            "Whether staleness explains all of it (Δ-atomicity) is not asked of such an object."
+                .to_owned()
+        }
         Delta::AtLeast(0) => "The answers that could be checked would fit together without any \
                               staleness (Δ-atomicity)."
             .to_owned(),
@@ -245,6 +262,7 @@ pub(crate) enum Consistency {
 #[derive(Debug, Serialize)]
 pub(crate) struct Examined {
     unit: &'static str,
+    counted: &'static str,
     answers: AnswerCounts,
     stale: Stale,
     delta: DeltaSaid,
@@ -322,6 +340,11 @@ impl Examined {
             unit: match examination.unit {
                 Unit::Nanoseconds => "ns",
                 Unit::Events => "events",
+            },
+            counted: match examination.counted {
+                Counted::Versions => "versions",
+                Counted::Elements => "elements",
+                Counted::Adds => "adds",
             },
             answers: AnswerCounts {
                 all: answers.all,

@@ -68,9 +68,9 @@ fn table(examination: &Examination) -> Markup {
 fn asked(examination: &Examination) -> String {
     let answers = &examination.answers;
     format!(
-        "Of {} that say something of a value, {} could be checked: their value can have been made \
-         by one operation only. {} may have been made by several, {} said only that there is a \
-         value or which it is not.",
+        "Of {} that say something of a value, {} could be checked: it is known which operations \
+         they speak of. {} speak of what several may have made, {} said only that there is a value \
+         or which it is not.",
         phrase::counted(answers.all, "answer"),
         phrase::count(answers.asked),
         phrase::count(answers.ambiguous),
