@@ -13,9 +13,11 @@ pub mod nats;
 mod paxos;
 mod planted;
 pub mod raft;
+pub mod redis;
 mod simulated;
 #[cfg(test)]
 mod testing;
+mod text;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -28,6 +30,7 @@ use thiserror::Error;
 use crate::etcd::EtcdTarget;
 use crate::nats::NatsTarget;
 use crate::raft::RaftTarget;
+use crate::redis::RedisTarget;
 
 /// What the caller decides about a target.
 #[derive(Clone, Debug)]
@@ -97,6 +100,7 @@ pub fn targets() -> Vec<TargetInfo> {
     all.extend(paxos::all());
     all.push(etcd::info());
     all.push(nats::info());
+    all.push(redis::info());
     all
 }
 
@@ -113,6 +117,9 @@ pub fn target(name: &str, options: TargetOptions) -> Result<Arc<dyn Target>, Tar
     }
     if name == nats::NAME {
         return Ok(Arc::new(NatsTarget::new(&options)?));
+    }
+    if name == redis::NAME {
+        return Ok(Arc::new(RedisTarget::new(&options)?));
     }
     if targets().iter().any(|info| info.name == name) {
         return Err(TargetError::OnlySimulated(name.to_owned()));

@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval};
 
 /// Far longer than any server takes to serve, on any machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How many clusters this process has started.
 static STARTED: AtomicU8 = AtomicU8::new(0);
@@ -54,6 +54,7 @@ pub(crate) async fn running(name: &str, mode: Option<&str>) -> Option<Running> {
     };
     let mut servers = Vec::new();
     for node in &cluster.nodes {
+        std::fs::create_dir_all(&node.data).unwrap();
         let spec = target.node(&cluster, &node.name);
         for file in &spec.files {
             std::fs::create_dir_all(file.path.parent().unwrap()).unwrap();

@@ -3,3 +3,4 @@
 mod cluster;
 mod etcd;
 mod nats;
+mod redis;
