@@ -19,6 +19,7 @@ mod simulated;
 mod testing;
 mod text;
 mod wire;
+pub mod zookeeper;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use crate::etcd::EtcdTarget;
 use crate::nats::NatsTarget;
 use crate::raft::RaftTarget;
 use crate::redis::RedisTarget;
+use crate::zookeeper::ZooKeeperTarget;
 
 /// What the caller decides about a target.
 #[derive(Clone, Debug)]
@@ -101,6 +103,7 @@ pub fn targets() -> Vec<TargetInfo> {
     all.push(etcd::info());
     all.push(nats::info());
     all.push(redis::info());
+    all.push(zookeeper::info());
     all
 }
 
@@ -120,6 +123,9 @@ pub fn target(name: &str, options: TargetOptions) -> Result<Arc<dyn Target>, Tar
     }
     if name == redis::NAME {
         return Ok(Arc::new(RedisTarget::new(&options)?));
+    }
+    if name == zookeeper::NAME {
+        return Ok(Arc::new(ZooKeeperTarget::new(&options)?));
     }
     if targets().iter().any(|info| info.name == name) {
         return Err(TargetError::OnlySimulated(name.to_owned()));

@@ -1,6 +1,8 @@
 //! Clients against the real servers, where these are installed. What is not passes, and says so.
 
+mod caller;
 mod cluster;
 mod etcd;
 mod nats;
 mod redis;
+mod zookeeper;

@@ -1,50 +1,9 @@
 //! Redis answers its client as the client understands it.
 
-use testimony_engine::{Client, ClientOptions, NodeName, ProcessId};
-use testimony_history::{Answer, Call, Ending, Function, Model, Reply, Value};
+use testimony_history::{Model, Value};
 
-use crate::cluster::{DEADLINE, Running, running};
-
-/// One process's client.
-struct Caller(Box<dyn Client>);
-
-impl Caller {
-    fn of(redis: &Running, process: u64, model: Model) -> Self {
-        let options = ClientOptions {
-            timeout: DEADLINE,
-            model,
-        };
-        let process = ProcessId(process);
-        Caller(redis.target.client(&redis.cluster, process, &options))
-    }
-
-    async fn call(&mut self, node: &str, f: &str, value: Option<Value>) -> Reply {
-        let call = Call {
-            f: Function::from_name(f),
-            key: Some("x".into()),
-            value,
-        };
-        self.0.invoke(&NodeName::new(node), &call).await
-    }
-
-    async fn ok(&mut self, node: &str, f: &str, value: Option<Value>) -> Answer {
-        match self.call(node, f, value).await.ending {
-            Ending::Ok(answer) => answer,
-            other => panic!("{f} at {node}: {other:?}"),
-        }
-    }
-
-    async fn failed(&mut self, node: &str, f: &str, value: Option<Value>) -> String {
-        match self.call(node, f, value).await.ending {
-            Ending::Fail(error) => error.to_string(),
-            other => panic!("{f} at {node}: {other:?}"),
-        }
-    }
-}
-
-fn pair(old: impl Into<Value>, new: impl Into<Value>) -> Option<Value> {
-    Some(Value::list([old.into(), new.into()]))
-}
+use crate::caller::{Caller, a_map};
+use crate::cluster::{Running, running};
 
 #[tokio::test]
 async fn every_nodes_sentinel_leads_to_the_master_which_does_it_all() {
@@ -75,25 +34,6 @@ async fn every_nodes_sentinel_leads_to_the_master_which_does_it_all() {
     assert_eq!(log.ok("n1", "read", None).await.value, Some(whole));
     map.ok("n1", "remove", None).await;
     a_lock_has_one_holder(&redis).await;
-}
-
-async fn a_map(map: &mut Caller) {
-    map.ok("n1", "write", Some(1.into())).await;
-    assert_eq!(map.ok("n2", "read", None).await.value, Some(1.into()));
-    assert_eq!(map.ok("n3", "cas", pair(1, 2)).await.swapped, Some(true));
-    let other = map.ok("n1", "cas", pair(1, 3)).await;
-    assert_eq!((other.swapped, other.actual), (Some(false), Some(2.into())));
-    let removed = map.ok("n1", "remove", None).await;
-    assert_eq!(removed.result, Some(true.into()));
-    let absent = map.ok("n1", "contains", None).await;
-    assert_eq!(absent.result, Some(false.into()));
-    let proposed = map.ok("n1", "cas", pair(Value::Null, 4)).await;
-    assert_eq!(proposed.swapped, Some(true));
-    map.ok("n1", "remove", None).await;
-    map.ok("n1", "append", Some("1,".into())).await;
-    map.ok("n1", "append", Some("2,".into())).await;
-    let text = map.ok("n1", "read", None).await;
-    assert_eq!(text.value, Some("1,2,".into()));
 }
 
 async fn a_lock_has_one_holder(redis: &Running) {

@@ -1,0 +1,275 @@
+//! ZooKeeper, from the distribution's package, called over its own protocol.
+//!
+//! A read is answered by the server that is asked, from what it knows: it may be old, but a session
+//! never goes back in time. In the mode `sync` the server has to catch up with the leader first.
+
+mod client;
+mod jute;
+mod mishap;
+mod object;
+mod packets;
+mod session;
+mod settings;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use testimony_engine::{
+    AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
+    NemesisDraft, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile,
+    SpanRange, Target, TargetInfo, WorkloadDraft,
+};
+use testimony_history::{Model, Value};
+use tokio::time::{Instant, sleep};
+
+use crate::installed::Package;
+use crate::{TargetError, TargetOptions};
+use client::ZooKeeperClient;
+use packets::{Code, Request};
+use session::Session;
+use settings::Settings;
+
+/// The target's name on the command line.
+pub const NAME: &str = "zookeeper";
+
+const PACKAGE: Package = Package {
+    target: NAME,
+    name: "zookeeper",
+};
+const LIBRARIES: [&str; 2] = [
+    "/usr/share/java/zookeeper.jar",
+    "/usr/share/java/slf4j-simple.jar",
+];
+const MAIN: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
+/// Servers of a test need little memory, and are to start soon rather than run fast.
+const MACHINE: [&str; 5] = [
+    "-Xmx192m",
+    "-XX:-UsePerfData",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Djava.net.preferIPv4Stack=true",
+];
+
+/// Above all objects. Its version counts what was ever deleted.
+const DELETIONS: &str = "/testimony";
+/// The object of a call that names none.
+const ONLY_KEY: &str = "object";
+/// Where servers elect their leader, or the next port that is not taken.
+const ELECTION_PORT: u16 = 3888;
+
+/// Reads let the server catch up first.
+const SYNC: &str = "sync";
+/// How long all servers may take to take requests.
+const SERVING: Duration = Duration::from_secs(30);
+/// Time between two looks at them.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// ZooKeeper.
+#[derive(Debug)]
+pub struct ZooKeeperTarget {
+    syncs: bool,
+    settings: Settings,
+    java: PathBuf,
+}
+
+/// What can be tested of it.
+pub fn info() -> TargetInfo {
+    TargetInfo {
+        name: NAME.to_owned(),
+        summary: "ZooKeeper: every server answers reads from what it knows".to_owned(),
+        modes: vec![SYNC.to_owned()],
+        labs: vec!["netns".to_owned()],
+        models: vec![
+            Model::Kv,
+            Model::CasRegister,
+            Model::Register,
+            Model::Counter,
+            Model::Set,
+            Model::Queue,
+            Model::Log,
+            Model::Mutex,
+        ],
+        faults: FaultKind::of_crashes()
+            .filter(|kind| !matches!(kind, FaultKind::Membership | FaultKind::TransferLeader))
+            .filter(|kind| *kind != FaultKind::SnapshotNow)
+            .collect(),
+        profile: profile(),
+        settings: Settings::default().to_map(),
+        ..TargetInfo::default()
+    }
+}
+
+/// Servers that are cut off longer than they take to notice: about 2 s. A process stays with one
+/// server, as clients of ZooKeeper do.
+fn profile() -> RunProfile {
+    RunProfile {
+        nemesis: NemesisDraft {
+            duration: Some(SpanRange::millis(2_500, 5_000)),
+            gap: Some(SpanRange::millis(1_500, 3_000)),
+            ..NemesisDraft::default()
+        },
+        workload: WorkloadDraft {
+            roam: Some(0),
+            ..WorkloadDraft::default()
+        },
+        nodes: Some(3),
+        clients: Some(9),
+        ..RunProfile::default()
+    }
+}
+
+impl ZooKeeperTarget {
+    /// The target in a mode.
+    ///
+    /// # Errors
+    /// If ZooKeeper is not installed, or there is no such setting.
+    pub fn new(options: &TargetOptions) -> Result<Self, TargetError> {
+        for library in LIBRARIES {
+            PACKAGE.file(library)?;
+        }
+        Ok(ZooKeeperTarget {
+            syncs: options.mode.as_deref() == Some(SYNC),
+            settings: Settings::from_map(&options.settings)?,
+            java: PACKAGE.program("java")?,
+        })
+    }
+}
+
+impl Target for ZooKeeperTarget {
+    fn info(&self) -> TargetInfo {
+        info()
+    }
+
+    fn node(&self, cluster: &Cluster, node: &NodeName) -> NodeSpec {
+        let Some(node) = cluster.node(node) else {
+            return NodeSpec::default();
+        };
+        let file = node.folder().join("zoo.cfg");
+        let mut args: Vec<String> = MACHINE.map(str::to_owned).into();
+        args.extend(["-cp", &LIBRARIES.join(":"), MAIN].map(str::to_owned));
+        args.push(file.display().to_string());
+        let configuration = NodeFile {
+            path: file,
+            text: configuration(cluster, node, &self.settings),
+        };
+        let number = NodeFile {
+            path: node.data.join("myid"),
+            text: format!("{}\n", number(cluster, node)),
+        };
+        NodeSpec {
+            files: vec![configuration, number],
+            ..NodeSpec::of(Program {
+                program: self.java.clone(),
+                args,
+                ..Program::default()
+            })
+        }
+    }
+
+    /// Makes the node above all objects, and waits until every server knows it.
+    fn set_up<'a>(&'a self, cluster: &'a Cluster) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            let deadline = Instant::now() + SERVING;
+            for node in &cluster.nodes {
+                while let Err(reason) = make_root(node).await {
+                    if Instant::now() > deadline {
+                        return Err(format!("{}: {reason}", node.name));
+                    }
+                    sleep(BETWEEN_LOOKS).await;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn client(
+        &self,
+        cluster: &Cluster,
+        process: ProcessId,
+        options: &ClientOptions,
+    ) -> Box<dyn Client> {
+        let cluster = Arc::new(cluster.clone());
+        Box::new(ZooKeeperClient::new(cluster, process, options, self.syncs))
+    }
+
+    fn status<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        node: &'a NodeName,
+    ) -> BoxFuture<'a, Option<NodeStatus>> {
+        Box::pin(status::of(cluster, node))
+    }
+
+    fn admin<'a>(
+        &'a self,
+        _cluster: &'a Cluster,
+        action: &'a AdminAction,
+    ) -> BoxFuture<'a, Result<(), AdminError>> {
+        let unsupported = AdminError::Unsupported {
+            target: NAME.to_owned(),
+            what: format!("carry out {action:?}"),
+        };
+        Box::pin(async move { Err(unsupported) })
+    }
+}
+
+/// The node that holds an object.
+fn path(key: Option<&Value>) -> String {
+    match key {
+        None => format!("{DELETIONS}/{ONLY_KEY}"),
+        Some(Value::Str(key)) => format!("{DELETIONS}/{key}"),
+        Some(other) => format!("{DELETIONS}/{other}"),
+    }
+}
+
+async fn make_root(node: &ClusterNode) -> Result<(), String> {
+    let mut session = Session::default();
+    let moved = session.move_to(node).await;
+    moved.map_err(|error| error.to_string())?;
+    let create = Request::Create(DELETIONS.to_owned(), String::new());
+    match session.ask(&create).await {
+        Ok(Ok(_) | Err(Code::NODE_EXISTS)) => Ok(()),
+        Ok(Err(code)) => Err(format!("{DELETIONS} cannot be made: {code:?}")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn configuration(cluster: &Cluster, node: &ClusterNode, settings: &Settings) -> String {
+    let mut text = format!(
+        "tickTime={}\ninitLimit=20\nsyncLimit={}\ndataDir={}\nclientPort={}\n\
+         clientPortAddress={}\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n\
+         maxClientCnxns=0\n",
+        settings.tick.as_millis(),
+        settings.sync_limit,
+        node.data.display(),
+        node.client_listen.port(),
+        node.ip,
+    );
+    for other in &cluster.nodes {
+        let (ip, peers, election) = (other.ip, other.peer_listen.port(), election_port(other));
+        let number = number(cluster, other);
+        text.push_str(&format!("server.{number}={ip}:{peers}:{election}\n"));
+    }
+    text
+}
+
+/// From 1, in the order of the plan.
+fn number(cluster: &Cluster, node: &ClusterNode) -> usize {
+    let before = cluster
+        .nodes
+        .iter()
+        .take_while(|other| other.name != node.name);
+    before.count() + 1
+}
+
+fn election_port(node: &ClusterNode) -> u16 {
+    let taken = [node.peer_listen.port(), node.client_listen.port()];
+    let mut ports = ELECTION_PORT..;
+    ports
+        .find(|port| !taken.contains(port))
+        .unwrap_or(ELECTION_PORT)
+}
