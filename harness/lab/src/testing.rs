@@ -336,6 +336,7 @@ const INSIDE: &str = "TESTIMONY_TEST_INSIDE";
 /// must pass; where this machine does not allow that, it is skipped, and that is said.
 ///
 /// The way of the program itself is not for a process with threads, which a test is.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn is_inside(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;

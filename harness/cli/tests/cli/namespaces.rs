@@ -16,6 +16,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn is_allowed(folder: &Path) -> bool {
     let said = testimony(folder, &["doctor"]).stdout;
     let allowed = said.contains("The netns lab works here.");
