@@ -10,9 +10,11 @@
 mod clock;
 mod error;
 pub(crate) mod faults;
+mod kernel;
 pub mod link;
 pub mod netns;
 mod nodes;
+pub mod packets;
 mod process;
 mod run;
 pub mod sim;
