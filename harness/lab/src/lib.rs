@@ -8,6 +8,7 @@
 //! conductor.
 
 mod clock;
+pub mod clocks;
 mod error;
 pub(crate) mod faults;
 mod kernel;

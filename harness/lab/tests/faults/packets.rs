@@ -1,17 +1,12 @@
 //! The switch in the nodes' cables, between real sockets in real network namespaces.
 
-#![expect(clippy::unwrap_used, reason = "whatever fails here fails a test")]
-
-#[path = "namespace/mod.rs"]
-mod namespace;
-
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use namespace::{entered, shell, within};
+use crate::namespace::{entered, shell, within};
 use testimony_engine::Flaws;
 use testimony_lab::packets::{Counts, Switch, Treatment, plain_frames};
 
@@ -152,7 +147,7 @@ fn transfer(bytes: &[u8]) -> Duration {
 
 #[test]
 fn an_untouched_link_loses_nothing_and_keeps_the_order() {
-    if !entered("an_untouched_link_loses_nothing_and_keeps_the_order") {
+    if !entered("packets::an_untouched_link_loses_nothing_and_keeps_the_order") {
         return;
     }
     let switch = lab();
@@ -165,7 +160,7 @@ fn an_untouched_link_loses_nothing_and_keeps_the_order() {
 
 #[test]
 fn frames_arrive_later_by_the_delay_and_only_in_its_direction() {
-    if !entered("frames_arrive_later_by_the_delay_and_only_in_its_direction") {
+    if !entered("packets::frames_arrive_later_by_the_delay_and_only_in_its_direction") {
         return;
     }
     let switch = lab();
@@ -188,7 +183,7 @@ fn frames_arrive_later_by_the_delay_and_only_in_its_direction() {
 
 #[test]
 fn datagrams_are_lost_doubled_and_overtaken_as_counted() {
-    if !entered("datagrams_are_lost_doubled_and_overtaken_as_counted") {
+    if !entered("packets::datagrams_are_lost_doubled_and_overtaken_as_counted") {
         return;
     }
     let switch = lab();
@@ -226,7 +221,7 @@ fn datagrams_are_lost_doubled_and_overtaken_as_counted() {
 
 #[test]
 fn damaged_frames_are_dropped_by_checksums_and_no_program_sees_them() {
-    if !entered("damaged_frames_are_dropped_by_checksums_and_no_program_sees_them") {
+    if !entered("packets::damaged_frames_are_dropped_by_checksums_and_no_program_sees_them") {
         return;
     }
     let switch = lab();
@@ -261,7 +256,7 @@ fn damaged_frames_are_dropped_by_checksums_and_no_program_sees_them() {
 
 #[test]
 fn few_bytes_pass_a_throttled_link() {
-    if !entered("few_bytes_pass_a_throttled_link") {
+    if !entered("packets::few_bytes_pass_a_throttled_link") {
         return;
     }
     let switch = lab();
@@ -282,7 +277,7 @@ fn few_bytes_pass_a_throttled_link() {
 
 #[test]
 fn a_cut_in_the_bridge_holds_while_frames_are_delayed() {
-    if !entered("a_cut_in_the_bridge_holds_while_frames_are_delayed") {
+    if !entered("packets::a_cut_in_the_bridge_holds_while_frames_are_delayed") {
         return;
     }
     let switch = lab();
