@@ -5,14 +5,14 @@
 
 #![expect(
     unsafe_code,
-    reason = "packet sockets and interface features have no safe wrapper"
+    reason = "packet sockets, interface features and seccomp listeners have no safe wrapper"
 )]
 
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
-use libc::{c_int, c_void, socklen_t};
+use libc::{c_int, c_void, sock_filter, socklen_t};
 
 /// The family of addresses of interfaces; from `linux/socket.h`.
 const AF_PACKET: libc::sa_family_t = 17;
@@ -22,6 +22,14 @@ const ETH_P_ALL: u16 = 3;
 const PACKET_IGNORE_OUTGOING: c_int = 23;
 /// Changes a feature of an interface; from `linux/sockios.h`.
 const SIOCETHTOOL: libc::Ioctl = 0x8946;
+/// Waits for a system call that was stopped; from `linux/seccomp.h`.
+const NOTIFICATION_RECEIVE: libc::Ioctl = 0xc050_2100;
+/// Says what becomes of it.
+const NOTIFICATION_SEND: libc::Ioctl = 0xc018_2101;
+
+/// The answer that a stopped call is to be carried out; from `linux/seccomp.h`.
+const GO_ON: u32 = 1;
+
 /// Something that an interface does for the protocols above it; from `linux/ethtool.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offload {
@@ -31,6 +39,17 @@ pub(crate) enum Offload {
     TcpSegmentation = 0x1f,
     /// It takes large packets of any protocol, to be cut up at the last moment.
     Segmentation = 0x24,
+}
+
+/// A system call that the kernel has stopped until somebody says what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoppedCall {
+    /// The kernel's name for it.
+    pub(crate) id: u64,
+    /// The thread that made it.
+    pub(crate) thread: u32,
+    /// Its number.
+    pub(crate) number: i32,
 }
 
 /// Lets a packet socket hear every frame that comes in through an interface, from now on.
@@ -105,6 +124,62 @@ pub(crate) fn switch_off(socket: impl AsFd, interface: &str, offload: Offload) -
     done(unsafe { libc::ioctl(socket, SIOCETHTOOL, &raw mut request) })
 }
 
+/// Has the kernel run a filter on every system call of this thread and of whatever it becomes or
+/// starts. Returns where the calls are heard of that the filter stops.
+pub(crate) fn listen_to_calls(filter: &[sock_filter]) -> io::Result<OwnedFd> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(io::Error::other)?,
+        // The kernel only reads it.
+        filter: filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: the program points to as many instructions as it says, which outlive the call; the
+    // kernel copies them and refuses those that it does not understand.
+    let listener = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::c_long::from(libc::SECCOMP_SET_MODE_FILTER),
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            &raw const program,
+        )
+    };
+    let listener = c_int::try_from(listener).map_err(io::Error::other)?;
+    done(listener)?;
+    // SAFETY: the kernel has just made it, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(listener) })
+}
+
+/// The next call that the filter stopped. Waits for one; `None` if its thread was killed meanwhile.
+pub(crate) fn next_stopped_call(listener: impl AsFd) -> io::Result<Option<StoppedCall>> {
+    // SAFETY: all its fields are numbers, and the kernel demands that they be zero.
+    let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    let listener = listener.as_fd().as_raw_fd();
+    // SAFETY: the number of the request contains the size of this structure.
+    let received = unsafe { libc::ioctl(listener, NOTIFICATION_RECEIVE, &raw mut call) };
+    if !is_there(received)? {
+        return Ok(None);
+    }
+    Ok(Some(StoppedCall {
+        id: call.id,
+        thread: call.pid,
+        number: call.data.nr,
+    }))
+}
+
+/// Lets a stopped call go on, or fail with an error number. A thread that was killed meanwhile
+/// does not need to know.
+pub(crate) fn decide(listener: impl AsFd, id: u64, error: Option<i32>) -> io::Result<()> {
+    let mut answer = libc::seccomp_notif_resp {
+        id,
+        val: 0,
+        error: error.map_or(0, |number| -number),
+        flags: if error.is_some() { 0 } else { GO_ON },
+    };
+    let listener = listener.as_fd().as_raw_fd();
+    // SAFETY: the number of the request contains the size of this structure.
+    let sent = unsafe { libc::ioctl(listener, NOTIFICATION_SEND, &raw mut answer) };
+    is_there(sent).map(|_| ())
+}
+
 /// How long a value is.
 fn bytes<T>() -> socklen_t {
     socklen_t::try_from(size_of::<T>()).expect("what the kernel is told is short")
@@ -115,4 +190,12 @@ fn done(result: c_int) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Whether the stopped call was still there.
+fn is_there(result: c_int) -> io::Result<bool> {
+    match done(result) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        other => other.map(|()| true),
+    }
 }

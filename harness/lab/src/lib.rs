@@ -9,6 +9,7 @@
 
 mod clock;
 pub mod clocks;
+pub mod disks;
 mod error;
 pub(crate) mod faults;
 mod kernel;

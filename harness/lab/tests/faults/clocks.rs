@@ -1,13 +1,13 @@
 //! The clock of one process goes wrong and is set right, seen by the process itself.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::namespace::say;
+use crate::namespace::{free_port, say};
 use testimony_lab::clocks::{ClockError, Skew, restore, skew};
 
 /// A program that says what it takes for the time of day whenever it is asked.
@@ -192,7 +192,11 @@ struct Family(Child);
 impl Drop for Family {
     fn drop(&mut self) {
         let group = format!("-{}", self.0.id());
-        let _ = command("kill").args(["-KILL", "--", &group]).status();
+        let mut kill = command("kill");
+        let _ = kill
+            .args(["-KILL", "--", &group])
+            .stderr(Stdio::null())
+            .status();
         let _ = self.0.wait();
     }
 }
@@ -203,14 +207,6 @@ async fn a_process_that_is_gone_has_no_clock() {
     gone.wait().unwrap();
     let error = skew(gone.id(), Skew::from_now(0, 0)).await.unwrap_err();
     assert!(matches!(error, ClockError::Process { .. }), "{error}");
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 /// Waits until somebody listens there.

@@ -4,5 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "whatever fails here fails a test")]
 
 mod clocks;
+mod disks;
 mod namespace;
 mod packets;
