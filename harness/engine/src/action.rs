@@ -106,6 +106,31 @@ pub enum Action {
         /// The nodes.
         nodes: BTreeSet<NodeName>,
     },
+    /// Single messages are damaged; the receiver notices and drops them.
+    Corrupt {
+        /// The directions.
+        links: BTreeSet<Link>,
+        /// How many in a hundred.
+        percent: u32,
+    },
+    /// Disks have no room left. The heal makes room, and restarts who ended.
+    FillDisk {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+    },
+    /// The nodes are killed, and cannot write to their disks when they are back. The heal lets
+    /// them, and restarts who ended.
+    LockDisk {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+    },
+    /// The nodes run for a part of the time only.
+    Starve {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+        /// For how much of it, in percent.
+        percent: u32,
+    },
 }
 
 impl Action {
@@ -117,12 +142,16 @@ impl Action {
         )
     }
 
-    /// The nodes whose life it decides: killed, stopped, or removed from the members.
+    /// The nodes whose life it decides: killed, perhaps killed, stopped, or removed from the
+    /// members.
     pub fn lives(&self) -> BTreeSet<&NodeName> {
         match self {
             Action::Kill { nodes }
             | Action::Pause { nodes }
             | Action::FailDisk { nodes }
+            | Action::FillDisk { nodes }
+            | Action::LockDisk { nodes }
+            | Action::Starve { nodes, .. }
             | Action::Wipe { nodes } => nodes.iter().collect(),
             Action::Remove { node } => [node].into(),
             Action::Cut { .. }
@@ -131,6 +160,7 @@ impl Action {
             | Action::Reset { .. }
             | Action::Transfer { .. }
             | Action::Lossy { .. }
+            | Action::Corrupt { .. }
             | Action::Skew { .. }
             | Action::SlowDisk { .. }
             | Action::Lie { .. }
@@ -150,7 +180,10 @@ impl Action {
                 Action::Slow { links: a, .. } | Action::Throttle { links: a, .. },
                 Action::Slow { links: b, .. } | Action::Throttle { links: b, .. },
             )
-            | (Action::Lossy { links: a, .. }, Action::Lossy { links: b, .. }) => !a.is_disjoint(b),
+            | (Action::Lossy { links: a, .. }, Action::Lossy { links: b, .. })
+            | (Action::Corrupt { links: a, .. }, Action::Corrupt { links: b, .. }) => {
+                !a.is_disjoint(b)
+            }
             (Action::Skew { nodes: a, .. }, Action::Skew { nodes: b, .. })
             | (Action::SlowDisk { nodes: a, .. }, Action::SlowDisk { nodes: b, .. })
             | (Action::Lie { nodes: a }, Action::Lie { nodes: b }) => !a.is_disjoint(b),
@@ -212,6 +245,12 @@ impl fmt::Display for Action {
             Action::FailDisk { nodes } => words(f, "fail the disks of", nodes),
             Action::Wipe { nodes } => words(f, "kill and wipe", nodes),
             Action::Lie { nodes } => words(f, "let lie", nodes),
+            Action::Corrupt { links, percent } => words(f, &format!("damage {percent}% on"), links),
+            Action::FillDisk { nodes } => words(f, "fill the disks of", nodes),
+            Action::LockDisk { nodes } => words(f, "restart with unwritable disks", nodes),
+            Action::Starve { nodes, percent } => {
+                words(f, &format!("leave {percent}% of the time to"), nodes)
+            }
         }
     }
 }

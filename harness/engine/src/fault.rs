@@ -4,15 +4,17 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{NodeName, span};
+use crate::span;
 
 mod rename;
 mod resolve;
+mod selector;
 
 pub(crate) use resolve::Unresolved;
+pub use selector::Selector;
 
 /// A kind of fault: the unit that is weighted, switched off, counted. Written in kebab-case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,18 +74,14 @@ pub enum FaultKind {
     WipeDisk,
     /// A node answers what is not true.
     Lie,
-}
-
-/// Which node, by what it is when the injection starts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Selector {
-    /// The leader. Written `leader`.
-    Leader,
-    /// The k-th of the other nodes, counted from 1 in the order of the plan, going round from the
-    /// leader. Written `follower-k`.
-    Follower(u32),
-    /// The node of that name.
-    Node(NodeName),
+    /// Single messages of some nodes are damaged on their way, which the receiver notices.
+    CorruptLinks,
+    /// A node's disk has no room left, which may kill the node; then it is restarted.
+    FullDisk,
+    /// A node is restarted and finds that it cannot write to its disk.
+    ReadOnlyDisk,
+    /// A node gets little time of the processor.
+    Starve,
 }
 
 /// One thing to break, its nodes still named by their role. The conductor resolves it to an
@@ -196,6 +194,31 @@ pub enum Fault {
         /// The nodes.
         nodes: Vec<Selector>,
     },
+    /// Damages single messages that the nodes send and receive.
+    Corrupt {
+        /// The nodes; each link that touches one of them damages.
+        nodes: Vec<Selector>,
+        /// How many messages in a hundred are damaged.
+        percent: u32,
+    },
+    /// Leaves no room on disks; the heal makes room, and restarts who ended.
+    FillDisk {
+        /// The nodes.
+        nodes: Vec<Selector>,
+    },
+    /// Kills, and lets nobody write to the disk when the node is back; the heal lets it write, and
+    /// restarts who ended.
+    LockDisk {
+        /// The nodes.
+        nodes: Vec<Selector>,
+    },
+    /// Lets nodes run for a part of the time only.
+    Starve {
+        /// The nodes.
+        nodes: Vec<Selector>,
+        /// For how much of it, in percent.
+        percent: u32,
+    },
 }
 
 /// What a lossy link does to single messages.
@@ -224,7 +247,7 @@ pub struct UnknownFaultKind {
 
 impl FaultKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [FaultKind; 27] = [
+    pub const ALL: [FaultKind; 31] = [
         FaultKind::IsolateLeader,
         FaultKind::Halves,
         FaultKind::MajoritiesRing,
@@ -252,6 +275,10 @@ impl FaultKind {
         FaultKind::DiskFailure,
         FaultKind::WipeDisk,
         FaultKind::Lie,
+        FaultKind::CorruptLinks,
+        FaultKind::FullDisk,
+        FaultKind::ReadOnlyDisk,
+        FaultKind::Starve,
     ];
 
     /// The kinds that a system which survives crashes, and any network, has to stand: all but a
@@ -261,23 +288,30 @@ impl FaultKind {
         all.filter(|kind| !matches!(kind, FaultKind::WipeDisk | FaultKind::Lie))
     }
 
-    /// Whether a lab can do it: what is inside a node only a simulated one can break, and where
-    /// packets pass by themselves, they pass at full speed.
+    /// Whether a lab can do it. Simulated nodes have no disk that could be full and no processor.
+    /// In the lab of network namespaces whatever is outside a node's program can be broken; the
+    /// contents of its disk and what it says cannot. On loopback there are no packets to lose and
+    /// no disk of a node's own.
     pub fn is_possible_in(self, lab: &str) -> bool {
-        let inside = matches!(
+        let outside = matches!(
+            self,
+            FaultKind::CorruptLinks
+                | FaultKind::FullDisk
+                | FaultKind::ReadOnlyDisk
+                | FaultKind::Starve
+        );
+        let inside = matches!(self, FaultKind::WipeDisk | FaultKind::Lie);
+        let both = matches!(
             self,
             FaultKind::LossyLinks
                 | FaultKind::ClockSkew
                 | FaultKind::SlowDisk
                 | FaultKind::DiskFailure
-                | FaultKind::WipeDisk
-                | FaultKind::Lie
         );
-        let paced = matches!(self, FaultKind::SlowLinks | FaultKind::Throttle);
         match lab {
-            "sim" => true,
-            "netns" => !inside && !paced,
-            _ => !inside,
+            "sim" => !outside,
+            "netns" => !inside,
+            _ => !(inside || outside || both),
         }
     }
 
@@ -311,6 +345,10 @@ impl FaultKind {
             FaultKind::DiskFailure => "disk-failure",
             FaultKind::WipeDisk => "wipe-disk",
             FaultKind::Lie => "lie",
+            FaultKind::CorruptLinks => "corrupt-links",
+            FaultKind::FullDisk => "full-disk",
+            FaultKind::ReadOnlyDisk => "read-only-disk",
+            FaultKind::Starve => "starve",
         }
     }
 
@@ -331,6 +369,7 @@ impl FaultKind {
             | FaultKind::Throttle
             | FaultKind::DropConnections
             | FaultKind::LossyLinks
+            | FaultKind::CorruptLinks
             | FaultKind::TransferLeader => 2,
             FaultKind::KillOne
             | FaultKind::KillLeader
@@ -343,6 +382,9 @@ impl FaultKind {
             | FaultKind::DiskFailure
             | FaultKind::WipeDisk
             | FaultKind::Lie
+            | FaultKind::FullDisk
+            | FaultKind::ReadOnlyDisk
+            | FaultKind::Starve
             | FaultKind::SnapshotNow => 1,
         }
     }
@@ -369,49 +411,6 @@ impl FromStr for FaultKind {
     }
 }
 
-impl Selector {
-    /// Whether somebody must lead for the selector to mean a node.
-    pub fn needs_leader(&self) -> bool {
-        !matches!(self, Selector::Node(_))
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Selector::Leader => f.write_str("leader"),
-            Selector::Follower(number) => write!(f, "follower-{number}"),
-            Selector::Node(name) => name.fmt(f),
-        }
-    }
-}
-
-impl From<&str> for Selector {
-    /// Any word that is not `leader` or `follower-k` names a node.
-    fn from(word: &str) -> Self {
-        let follower = word
-            .strip_prefix("follower-")
-            .and_then(|number| number.parse().ok());
-        match follower {
-            Some(number) => Selector::Follower(number),
-            None if word == "leader" => Selector::Leader,
-            None => Selector::Node(word.into()),
-        }
-    }
-}
-
-impl Serialize for Selector {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Selector {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|word| Selector::from(word.as_str()))
-    }
-}
-
 impl Fault {
     /// Every selector in it.
     pub fn selectors(&self) -> Vec<&Selector> {
@@ -429,6 +428,10 @@ impl Fault {
             | Fault::FailDisk { nodes }
             | Fault::Wipe { nodes }
             | Fault::Lie { nodes }
+            | Fault::Corrupt { nodes, .. }
+            | Fault::FillDisk { nodes }
+            | Fault::LockDisk { nodes }
+            | Fault::Starve { nodes, .. }
             | Fault::Pause { nodes } => nodes.iter().collect(),
             Fault::Remove { node } | Fault::Transfer { to: node } | Fault::Snapshot { node } => {
                 vec![node]

@@ -107,6 +107,10 @@ impl Faults {
             | Action::SlowDisk { .. }
             | Action::FailDisk { .. }
             | Action::Wipe { .. }
+            | Action::Corrupt { .. }
+            | Action::FillDisk { .. }
+            | Action::LockDisk { .. }
+            | Action::Starve { .. }
             | Action::Lie { .. } => Err("only the simulated lab can do this".to_owned()),
         }
     }

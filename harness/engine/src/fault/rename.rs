@@ -28,6 +28,10 @@ impl Fault {
             | Fault::FailDisk { nodes }
             | Fault::Wipe { nodes }
             | Fault::Lie { nodes }
+            | Fault::Corrupt { nodes, .. }
+            | Fault::FillDisk { nodes }
+            | Fault::LockDisk { nodes }
+            | Fault::Starve { nodes, .. }
             | Fault::Pause { nodes } => *nodes = some(nodes),
             Fault::Remove { node } | Fault::Transfer { to: node } | Fault::Snapshot { node } => {
                 *node = name(node)?;

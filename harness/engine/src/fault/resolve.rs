@@ -77,7 +77,7 @@ impl Fault {
         }
     }
 
-    /// As [`resolve`](Self::resolve), of what only a simulated lab can do.
+    /// As [`resolve`](Self::resolve), of what does more to a node than to kill it or cut it off.
     fn resolve_inside(&self, roles: &Roles<'_>) -> Result<Action, Unresolved> {
         Ok(match self {
             Fault::Lossy { nodes, flaws } => Action::Lossy {
@@ -106,6 +106,20 @@ impl Fault {
             Fault::Lie { nodes } => Action::Lie {
                 nodes: roles.set(nodes)?,
             },
+            Fault::Corrupt { nodes, percent } => Action::Corrupt {
+                links: roles.touching(nodes)?,
+                percent: *percent,
+            },
+            Fault::FillDisk { nodes } => Action::FillDisk {
+                nodes: roles.set(nodes)?,
+            },
+            Fault::LockDisk { nodes } => Action::LockDisk {
+                nodes: roles.set(nodes)?,
+            },
+            Fault::Starve { nodes, percent } => Action::Starve {
+                nodes: roles.set(nodes)?,
+                percent: *percent,
+            },
             _ => return Err(Unresolved::Nothing),
         })
     }
@@ -117,6 +131,7 @@ fn does_nothing(action: &Action) -> bool {
         | Action::Slow { links, .. }
         | Action::Throttle { links, .. }
         | Action::Lossy { links, .. }
+        | Action::Corrupt { links, .. }
         | Action::Reset { links } => links.is_empty(),
         Action::Kill { nodes }
         | Action::Pause { nodes }
@@ -124,7 +139,10 @@ fn does_nothing(action: &Action) -> bool {
         | Action::SlowDisk { nodes, .. }
         | Action::FailDisk { nodes }
         | Action::Wipe { nodes }
-        | Action::Lie { nodes } => nodes.is_empty(),
+        | Action::Lie { nodes }
+        | Action::FillDisk { nodes }
+        | Action::LockDisk { nodes }
+        | Action::Starve { nodes, .. } => nodes.is_empty(),
         Action::Remove { .. } | Action::Transfer { .. } | Action::Snapshot { .. } => false,
     }
 }

@@ -168,6 +168,20 @@ impl Draw<'_> {
             FaultKind::WipeDisk => Fault::Wipe {
                 nodes: vec![self.any_name()],
             },
+            FaultKind::CorruptLinks => Fault::Corrupt {
+                nodes: self.some_nodes(),
+                percent: u32_of(self.chance.between(1, 20)),
+            },
+            FaultKind::FullDisk => Fault::FillDisk {
+                nodes: vec![self.any_name()],
+            },
+            FaultKind::ReadOnlyDisk => Fault::LockDisk {
+                nodes: vec![self.any_name()],
+            },
+            FaultKind::Starve => Fault::Starve {
+                nodes: vec![self.leader_or_other()],
+                percent: u32_of(self.chance.between(1, 20)),
+            },
             // The last is `Lie`; all others have their arms.
             _ => Fault::Lie {
                 nodes: vec![self.any_name()],

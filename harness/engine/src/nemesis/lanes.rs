@@ -37,7 +37,10 @@ impl Lane {
             | FaultKind::OneWay
             | FaultKind::CutSite
             | FaultKind::Flapping => Lane::Reach,
-            FaultKind::SlowLinks | FaultKind::Throttle | FaultKind::LossyLinks => Lane::Quality,
+            FaultKind::SlowLinks
+            | FaultKind::Throttle
+            | FaultKind::LossyLinks
+            | FaultKind::CorruptLinks => Lane::Quality,
             FaultKind::ClockSkew => Lane::Clock,
             FaultKind::SlowDisk => Lane::Disk,
             FaultKind::Lie => Lane::Truth,
@@ -51,6 +54,9 @@ impl Lane {
             | FaultKind::KillSite
             | FaultKind::DiskFailure
             | FaultKind::WipeDisk
+            | FaultKind::FullDisk
+            | FaultKind::ReadOnlyDisk
+            | FaultKind::Starve
             | FaultKind::Membership => Lane::Life,
             FaultKind::DropConnections | FaultKind::TransferLeader | FaultKind::SnapshotNow => {
                 Lane::Instant

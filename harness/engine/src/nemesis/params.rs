@@ -41,6 +41,7 @@ impl NemesisParams {
             | FaultKind::DiskFailure
             | FaultKind::WipeDisk
             | FaultKind::Lie
+            | FaultKind::Starve
             | FaultKind::Membership
             | FaultKind::TransferLeader
             | FaultKind::SnapshotNow => 2,
@@ -53,6 +54,9 @@ impl NemesisParams {
             | FaultKind::KillSite
             | FaultKind::ClockSkew
             | FaultKind::SlowDisk
+            | FaultKind::CorruptLinks
+            | FaultKind::FullDisk
+            | FaultKind::ReadOnlyDisk
             | FaultKind::DropConnections => 1,
         }
     }

@@ -139,6 +139,7 @@ fn objects(action: &Action) -> Vec<String> {
         | Action::Slow { links, .. }
         | Action::Throttle { links, .. }
         | Action::Lossy { links, .. }
+        | Action::Corrupt { links, .. }
         | Action::Reset { links } => links.iter().map(ToString::to_string).collect(),
         Action::Kill { nodes }
         | Action::Pause { nodes }
@@ -146,6 +147,9 @@ fn objects(action: &Action) -> Vec<String> {
         | Action::SlowDisk { nodes, .. }
         | Action::FailDisk { nodes }
         | Action::Wipe { nodes }
+        | Action::FillDisk { nodes }
+        | Action::LockDisk { nodes }
+        | Action::Starve { nodes, .. }
         | Action::Lie { nodes } => nodes.iter().map(ToString::to_string).collect(),
         Action::Remove { node } | Action::Transfer { to: node } | Action::Snapshot { node } => {
             vec![node.to_string()]

@@ -154,6 +154,13 @@ impl<R: Replica<Machine = Store>> World<R> {
                     errand.at = at;
                 }
             }
+            Action::Corrupt { .. }
+            | Action::FillDisk { .. }
+            | Action::LockDisk { .. }
+            | Action::Starve { .. } => {
+                let seen = Err("a simulated node has nothing to do it to".to_owned());
+                self.injected(injection, action, seen);
+            }
             // The links have their shape already.
             Action::Cut { .. }
             | Action::Slow { .. }
