@@ -105,6 +105,7 @@ fn exec(arguments: &ExecArguments) -> Result<u8, Failure> {
         parent: arguments.parent,
         net: arguments.net.clone(),
         unprivileged: arguments.unprivileged.clone(),
+        announce_saves: arguments.announce_saves,
     };
     let error = entrance.become_node(program.as_ref(), rest);
     Err(Failure::Broken(error.into()))

@@ -23,6 +23,9 @@ pub enum LabError {
     /// No ports, no sockets, no thread.
     #[error("cannot set up the nodes' network: {0}")]
     Network(#[source] io::Error),
+    /// Something that the plan's faults need is not there.
+    #[error("cannot make ready what the plan's faults need: {0}")]
+    Equipment(#[source] io::Error),
     /// A node's process cannot be started.
     #[error("cannot start {node}: {source}")]
     Start {

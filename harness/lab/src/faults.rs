@@ -1,23 +1,31 @@
 //! Breaks things, sees that they are broken, mends them, sees that they are mended.
 
+mod clocks;
+mod disks;
 mod members;
 mod network;
 mod packets;
 mod processes;
+mod quality;
+mod starvation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use testimony_engine::{Action, Link};
+use testimony_engine::{Action, Link, NodeName};
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use tokio::time::timeout;
 
+use crate::clocks::Skew;
 use crate::link::{Links, Shape};
 use crate::site::{Site, Wires};
 
 use crate::netns::Counts;
+use crate::packets::Counts as Treated;
 use network::Evidence;
 pub(crate) use network::shape;
+use starvation::Starver;
 
 /// What was seen of an injection or a heal; on failure, why it is not as it should be.
 pub(crate) type Seen = Result<Option<String>, String>;
@@ -28,7 +36,14 @@ pub(crate) struct Faults {
     verify_timeout: Duration,
     /// Injections that are in effect, or may be in part.
     active: Mutex<BTreeMap<u64, Active>>,
+    /// Clocks that are wrong, also those of nodes that do not run at the moment.
+    skews: Mutex<BTreeMap<NodeName, Skew>>,
+    /// Whose it is to stop and continue the processes of a node: one at a time.
+    turns: BTreeMap<NodeName, Arc<Turn<()>>>,
 }
+
+/// Told of an action that no plan for this lab has.
+const IMPOSSIBLE: &str = "this lab cannot do it";
 
 #[derive(Debug)]
 struct Active {
@@ -37,14 +52,22 @@ struct Active {
     evidence: Option<Evidence>,
     /// The same of a cut in the bridge.
     counts: Option<Counts>,
+    /// What had been done to packets before it began.
+    treated: BTreeMap<Link, Treated>,
+    /// What keeps nodes from running.
+    starvers: Vec<Starver>,
 }
 
 impl Faults {
     pub(crate) fn new(site: Arc<Site>, verify_timeout: Duration) -> Self {
+        let names = site.nodes.names();
+        let turns = names.map(|name| (name.clone(), Arc::default())).collect();
         Faults {
             site,
             verify_timeout,
             active: Mutex::new(BTreeMap::new()),
+            skews: Mutex::default(),
+            turns,
         }
     }
 
@@ -85,33 +108,51 @@ impl Faults {
         }
         let site = &*self.site;
         match action {
-            Action::Cut { links } => match &site.wires {
-                Wires::Proxies(proxies) => self.cut(proxies, injection, action, links).await,
-                Wires::Bridge(network) => self.block(network, injection, action, links).await,
-            },
-            Action::Slow { links, .. } | Action::Throttle { links, .. } => match &site.wires {
-                Wires::Proxies(proxies) => self.slow(proxies, action, links).await,
-                Wires::Bridge(_) => Err("this lab cannot do it".to_owned()),
-            },
-            Action::Reset { links } => match &site.wires {
-                Wires::Proxies(proxies) => network::reset(proxies, links).await,
-                Wires::Bridge(network) => packets::reset(network, links),
-            },
             Action::Kill { nodes } => processes::kill(site, nodes).await,
-            Action::Pause { nodes } => processes::pause(site, nodes).await,
+            Action::Pause { nodes } => self.pause(nodes).await,
+            Action::Starve { nodes, percent } => self.starve(injection, nodes, *percent).await,
             Action::Remove { node } => members::remove(site, node).await,
             Action::Transfer { to } => members::transfer(site, to).await,
             Action::Snapshot { node } => members::snapshot(site, node).await,
-            Action::Lossy { .. }
-            | Action::Skew { .. }
-            | Action::SlowDisk { .. }
-            | Action::FailDisk { .. }
-            | Action::Wipe { .. }
-            | Action::Corrupt { .. }
-            | Action::FillDisk { .. }
-            | Action::LockDisk { .. }
-            | Action::Starve { .. }
-            | Action::Lie { .. } => Err("only the simulated lab can do this".to_owned()),
+            Action::Skew {
+                nodes,
+                jump_ms,
+                drift_ppm,
+            } => self.skew(nodes, Skew::from_now(*jump_ms, *drift_ppm)).await,
+            Action::SlowDisk { nodes, delay } => disks::slow(site, nodes, *delay).await,
+            Action::FailDisk { nodes } => disks::fail(site, nodes).await,
+            Action::FillDisk { nodes } => disks::fill(site, nodes).await,
+            Action::LockDisk { nodes } => self.lock_disks(nodes).await,
+            Action::Wipe { .. } | Action::Lie { .. } => Err(IMPOSSIBLE.to_owned()),
+            Action::Cut { links }
+            | Action::Slow { links, .. }
+            | Action::Throttle { links, .. }
+            | Action::Lossy { links, .. }
+            | Action::Corrupt { links, .. }
+            | Action::Reset { links } => self.begin_on_links(injection, action, links).await,
+        }
+    }
+
+    async fn begin_on_links(
+        &self,
+        injection: u64,
+        action: &Action,
+        links: &BTreeSet<Link>,
+    ) -> Seen {
+        match (&self.site.wires, action) {
+            (Wires::Proxies(proxies), Action::Cut { .. }) => {
+                self.cut(proxies, injection, action, links).await
+            }
+            (Wires::Bridge(network), Action::Cut { .. }) => {
+                self.block(network, injection, action, links).await
+            }
+            (Wires::Proxies(proxies), Action::Reset { .. }) => network::reset(proxies, links).await,
+            (Wires::Bridge(network), Action::Reset { .. }) => packets::reset(network, links),
+            (Wires::Proxies(proxies), Action::Slow { .. } | Action::Throttle { .. }) => {
+                self.slow(proxies, action, links).await
+            }
+            (Wires::Proxies(_), _) => Err(IMPOSSIBLE.to_owned()),
+            (Wires::Bridge(network), _) => self.treat(network, injection, action, links).await,
         }
     }
 
@@ -122,15 +163,29 @@ impl Faults {
                 Wires::Proxies(proxies) => self.join(proxies, injection, links).await,
                 Wires::Bridge(network) => self.unblock(network, injection, links).await,
             },
-            Action::Slow { links, .. } | Action::Throttle { links, .. } => match &site.wires {
+            Action::Slow { links, .. }
+            | Action::Throttle { links, .. }
+            | Action::Lossy { links, .. }
+            | Action::Corrupt { links, .. } => match &site.wires {
                 Wires::Proxies(proxies) => self.hasten(proxies, injection, links).await,
-                Wires::Bridge(_) => Ok(None),
+                Wires::Bridge(network) => self.let_be(network, injection, links).await,
             },
-            Action::Kill { nodes } => processes::restart(site, nodes).await,
-            Action::Pause { nodes } => processes::resume(site, nodes).await,
+            Action::Kill { nodes } => self.restart(nodes).await,
+            Action::Pause { nodes } => self.resume(nodes).await,
+            Action::Starve { nodes, .. } => self.feed(injection, nodes).await,
             Action::Remove { node } => members::add_back(site, node).await,
+            Action::Skew { nodes, .. } => self.set_right(nodes).await,
+            Action::SlowDisk { nodes, .. } => disks::hasten(site, nodes).await,
+            Action::FailDisk { nodes }
+            | Action::FillDisk { nodes }
+            | Action::LockDisk { nodes } => self.mend_disks(action, nodes).await,
             _ => Ok(None),
         }
+    }
+
+    /// Waits until nobody else stops or continues the processes of a node.
+    async fn turn(&self, node: &NodeName) -> Option<OwnedMutexGuard<()>> {
+        Some(Arc::clone(self.turns.get(node)?).lock_owned().await)
     }
 
     fn activate(&self, injection: u64, action: &Action, evidence: Option<Evidence>) {
@@ -140,6 +195,8 @@ impl Faults {
                 action: action.clone(),
                 evidence,
                 counts: None,
+                treated: BTreeMap::new(),
+                starvers: Vec::new(),
             },
         );
     }

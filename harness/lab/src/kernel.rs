@@ -27,6 +27,8 @@ const NOTIFICATION_RECEIVE: libc::Ioctl = 0xc050_2100;
 /// Says what becomes of it.
 const NOTIFICATION_SEND: libc::Ioctl = 0xc018_2101;
 
+/// That a call which somebody has heard of is only interrupted by what kills; from Linux 5.19 on.
+const WAIT_KILLABLE: libc::c_ulong = 1 << 5;
 /// The answer that a stopped call is to be carried out; from `linux/seccomp.h`.
 const GO_ON: u32 = 1;
 
@@ -132,20 +134,27 @@ pub(crate) fn listen_to_calls(filter: &[sock_filter]) -> io::Result<OwnedFd> {
         // The kernel only reads it.
         filter: filter.as_ptr().cast_mut(),
     };
+    // A save that somebody has heard of is not begun anew because of a signal.
+    let patient = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE;
+    let listener = match set_filter(&program, patient) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            set_filter(&program, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?
+        }
+        other => other?,
+    };
+    // SAFETY: the kernel has just made it, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(listener) })
+}
+
+fn set_filter(program: &libc::sock_fprog, flags: libc::c_ulong) -> io::Result<c_int> {
     // SAFETY: the program points to as many instructions as it says, which outlive the call; the
     // kernel copies them and refuses those that it does not understand.
     let listener = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::c_long::from(libc::SECCOMP_SET_MODE_FILTER),
-            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
-            &raw const program,
-        )
+        let mode = libc::c_long::from(libc::SECCOMP_SET_MODE_FILTER);
+        libc::syscall(libc::SYS_seccomp, mode, flags, &raw const *program)
     };
     let listener = c_int::try_from(listener).map_err(io::Error::other)?;
-    done(listener)?;
-    // SAFETY: the kernel has just made it, and nobody else knows of it.
-    Ok(unsafe { OwnedFd::from_raw_fd(listener) })
+    done(listener).map(|()| listener)
 }
 
 /// The next call that the filter stopped. Waits for one; `None` if its thread was killed meanwhile.

@@ -10,6 +10,7 @@
 mod clock;
 pub mod clocks;
 pub mod disks;
+mod equipment;
 mod error;
 pub(crate) mod faults;
 mod kernel;

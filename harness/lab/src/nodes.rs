@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -74,7 +75,8 @@ impl Nodes {
         for child in node.start(&self.spawner).await? {
             tracing::info!(node = %name, pid = child.pid(), "started");
             let (name, stderr) = (name.clone(), node.folder().join("stderr"));
-            tokio::spawn(watch(name, child, stderr, self.deaths.clone()));
+            let may_end = Arc::clone(node.may_end());
+            tokio::spawn(watch(name, child, may_end, stderr, self.deaths.clone()));
         }
         Ok(())
     }
@@ -100,6 +102,22 @@ impl Nodes {
     /// Whether it is there: started, not killed since, and not ended by itself.
     pub(crate) fn is_running(&self, name: &NodeName) -> bool {
         self.nodes.get(name).is_some_and(Node::is_running)
+    }
+
+    /// Whether a node may end by itself from now on, because something is done to it that no
+    /// program needs to outlive.
+    pub(crate) fn let_end(&self, name: &NodeName, may: bool) {
+        if let Some(node) = self.nodes.get(name) {
+            node.may_end().store(may, Ordering::SeqCst);
+        }
+    }
+
+    /// The numbers of a node's processes; none if it does not run.
+    pub(crate) fn processes(&self, name: &NodeName) -> Vec<u32> {
+        self.nodes
+            .get(name)
+            .map(Node::processes)
+            .unwrap_or_default()
     }
 
     /// Asks every node to end, kills those that do not. Returns what did not go as it should.
@@ -137,13 +155,16 @@ impl Drop for Nodes {
 async fn watch(
     node: NodeName,
     child: Arc<Child>,
+    may_end: Arc<AtomicBool>,
     stderr: PathBuf,
     deaths: mpsc::UnboundedSender<Death>,
 ) {
     let Ok(exit) = child.ended().await else {
         return;
     };
-    if !child.expected_to_end() {
+    if may_end.load(Ordering::SeqCst) {
+        tracing::info!(%node, %exit, "ended by itself, as it may");
+    } else if !child.expected_to_end() {
         let stderr = tail(&stderr).unwrap_or_else(|error| format!("(cannot be read: {error})"));
         tracing::warn!(%node, %exit, "ended by itself");
         // Nobody listens any more at the very end of a run.

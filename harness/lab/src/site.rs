@@ -10,6 +10,7 @@ use testimony_engine::{ClientPlace, Cluster, ClusterNode, NodeName, NodeStatus, 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use crate::equipment::{self, Equipment};
 use crate::netns::{self, Network, Post};
 use crate::nodes::{Death, Nodes, Place};
 use crate::process::ReservedPort;
@@ -28,6 +29,7 @@ pub(crate) struct Site {
     pub(crate) nodes: Nodes,
     pub(crate) wires: Wires,
     pub(crate) target: Arc<dyn Target>,
+    pub(crate) equipment: Equipment,
     /// Held to the end: the nodes keep their addresses when they are restarted.
     _ports: Vec<ReservedPort>,
 }
@@ -52,17 +54,19 @@ impl Site {
         let names = plan.node_names();
         let network = async {
             match plan.lab.as_str() {
-                netns::LAB => bridged(&names, folder).await,
+                netns::LAB => bridged(&names, equipment::switch_seed(plan), folder).await,
                 _ => proxied(&names, plan.seed, folder).await,
             }
         };
         let (nodes, wires, _ports) = network.await.map_err(LabError::Network)?;
         let cluster = Cluster { nodes };
+        let equipment = Equipment::of(plan, folder).map_err(LabError::Equipment)?;
         let spec = |name: &NodeName| {
             let place = Place {
                 folder: folder.node(name),
                 data: folder.data(name),
                 net: wires.space(name),
+                supervisor: equipment.supervisor(name),
             };
             (target.node(&cluster, name), place)
         };
@@ -76,6 +80,7 @@ impl Site {
             nodes,
             wires,
             target,
+            equipment,
             _ports,
         })
     }
@@ -154,8 +159,8 @@ async fn proxied(names: &[NodeName], seed: u64, folder: &Folder) -> io::Result<W
 }
 
 /// Gives every node an address of its own.
-async fn bridged(names: &[NodeName], folder: &Folder) -> io::Result<Wired> {
-    let network = Network::build(names).await?;
+async fn bridged(names: &[NodeName], switched: Option<u64>, folder: &Folder) -> io::Result<Wired> {
+    let network = Network::build(names, switched).await?;
     let addresses: BTreeMap<_, _> = names
         .iter()
         .filter_map(|name| Some((name.clone(), network.address(name)?)))

@@ -74,6 +74,9 @@ pub(crate) async fn play_role() {
             parent: flag("--parent").unwrap().to_str().unwrap().parse().unwrap(),
             net: flag("--net").map(Into::into),
             unprivileged: flag("--unprivileged").map(Into::into),
+            announce_saves: words[..dashes]
+                .iter()
+                .any(|word| word == "--announce-saves"),
         };
         let [program, args @ ..] = &words[dashes + 1..] else {
             panic!("nothing to start");

@@ -61,6 +61,9 @@ pub(crate) struct ExecArguments {
     /// The data of a program that refuses to be root.
     #[arg(long)]
     pub(crate) unprivileged: Option<PathBuf>,
+    /// Announce on standard input what is saved, to somebody who decides on it.
+    #[arg(long)]
+    pub(crate) announce_saves: bool,
     /// The program and its arguments.
     #[arg(last = true, required = true)]
     pub(crate) program: Vec<OsString>,

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::statvfs;
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
@@ -21,6 +22,7 @@ const PAGE_BYTES: u64 = 4_096;
 pub struct SmallDisk {
     folder: PathBuf,
     bytes: u64,
+    mounted: AtomicBool,
 }
 
 /// What keeps somebody from writing to a disk.
@@ -45,6 +47,7 @@ impl SmallDisk {
         Ok(SmallDisk {
             folder: folder.to_owned(),
             bytes,
+            mounted: AtomicBool::new(true),
         })
     }
 
@@ -53,11 +56,11 @@ impl SmallDisk {
         &self.folder
     }
 
-    /// Leaves no room on it beyond what is used. Sees that nothing more can be written.
+    /// Leaves no room on it beyond what is used, in bytes. Sees that nothing more can be written.
     ///
     /// # Errors
     /// If its owner keeps writing and deleting, so that there is always some room.
-    pub fn fill(&self) -> io::Result<()> {
+    pub fn fill(&self) -> io::Result<u64> {
         let mut last = io::Error::other("it was not tried");
         for _ in 0..TRIES {
             let disk = statvfs(&self.folder)?;
@@ -67,7 +70,7 @@ impl SmallDisk {
                 .limit(used.max(PAGE_BYTES))
                 .and_then(|()| self.obstacle())
             {
-                Ok(Some(Obstacle::Full)) => return Ok(()),
+                Ok(Some(Obstacle::Full)) => return Ok(used),
                 Ok(other) => last = io::Error::other(format!("it is full, yet {other:?}")),
                 Err(error) => last = error,
             }
@@ -121,6 +124,30 @@ impl SmallDisk {
         }
     }
 
+    /// Unmounts it. What was on it is left in the folder if it is to be kept.
+    ///
+    /// # Errors
+    /// If it cannot be copied, or not be unmounted.
+    pub fn put_away(&self, keep: bool) -> io::Result<()> {
+        if !self.mounted.swap(false, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let kept = self.folder.with_extension("kept");
+        let copied = if keep {
+            copy(&self.folder, &kept)
+        } else {
+            Ok(())
+        };
+        // Whoever still uses it keeps it until then.
+        unmount(&self.folder, UnmountFlags::DETACH)?;
+        copied?;
+        if keep {
+            fs::rename(kept, &self.folder)
+        } else {
+            Ok(())
+        }
+    }
+
     fn expect(&self, wanted: Option<Obstacle>) -> io::Result<()> {
         let found = self.obstacle()?;
         if found == wanted {
@@ -147,9 +174,23 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Whoever still uses it keeps it until then.
-        if let Err(error) = unmount(&self.folder, UnmountFlags::DETACH) {
+        if let Err(error) = self.put_away(false) {
             tracing::warn!(folder = %self.folder.display(), %error, "a disk is still mounted");
         }
     }
+}
+
+/// Copies a folder and the files in it; what is neither is not kept.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }

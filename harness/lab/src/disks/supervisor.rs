@@ -59,12 +59,11 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Orders {
-    saves: BTreeMap<NodeName, Saves>,
+    /// What is decided at present, and how often anything was.
+    saves: BTreeMap<NodeName, (Saves, u64)>,
     counts: BTreeMap<NodeName, SaveCounts>,
     /// Processes that nobody listens to yet.
     newcomers: Vec<Process>,
-    /// Nodes whose waiting saves are to go on at once.
-    hastened: Vec<NodeName>,
     ended: bool,
 }
 
@@ -87,6 +86,8 @@ enum Stage {
 struct Waiting {
     due: Instant,
     node: NodeName,
+    /// How often anything had been decided for the node when it came.
+    decisions: u64,
     listener: Arc<OwnedFd>,
     id: u64,
 }
@@ -132,8 +133,8 @@ impl Supervisor {
     /// Decides so on what a node saves, from now on and in every incarnation. What waits goes on.
     pub fn decide(&self, node: &NodeName, saves: Saves) {
         let mut orders = self.shared.orders();
-        orders.saves.insert(node.clone(), saves);
-        orders.hastened.push(node.clone());
+        let decided = orders.saves.entry(node.clone()).or_default();
+        *decided = (saves, decided.1 + 1);
         drop(orders);
         self.shared.ring();
     }
@@ -257,7 +258,7 @@ impl Work {
 
     fn save(&mut self, node: &NodeName, listener: &Arc<OwnedFd>, id: u64) {
         let mut orders = self.shared.orders();
-        let saves = orders.saves.get(node).copied().unwrap_or_default();
+        let (saves, decisions) = orders.saves.get(node).copied().unwrap_or_default();
         let counts = orders.counts.entry(node.clone()).or_default();
         counts.asked += 1;
         match saves {
@@ -272,17 +273,26 @@ impl Work {
             Saves::Late(delay) => self.waiting.push(Waiting {
                 due: now() + delay,
                 node: node.clone(),
+                decisions,
                 listener: Arc::clone(listener),
                 id,
             }),
         }
     }
 
-    /// Lets those saves go on that have waited long enough.
+    /// Lets those saves go on that have waited long enough, or came before the last decision.
     fn go_on(&mut self) {
-        let hastened = std::mem::take(&mut self.shared.orders().hastened);
+        let orders = self.shared.orders();
+        let decisions = |node: &NodeName| {
+            orders
+                .saves
+                .get(node)
+                .map_or(0, |(_, decisions)| *decisions)
+        };
         let now = now();
-        let is_due = |waiting: &mut Waiting| waiting.due <= now || hastened.contains(&waiting.node);
+        let is_due = |waiting: &mut Waiting| {
+            waiting.due <= now || decisions(&waiting.node) > waiting.decisions
+        };
         for waiting in self.waiting.extract_if(.., is_due) {
             decide(&waiting.listener, waiting.id, None);
         }

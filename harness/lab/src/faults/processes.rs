@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use testimony_engine::NodeName;
 use tokio::time::sleep;
 
-use super::Seen;
+use super::{Faults, Seen};
 use crate::site::Site;
 
 /// How often a node is asked whether it is back.
@@ -30,45 +30,50 @@ pub(super) async fn kill(site: &Site, nodes: &BTreeSet<NodeName>) -> Seen {
     .await
 }
 
-/// Restarts what does not run. Seen when every node answers again.
-pub(super) async fn restart(site: &Site, nodes: &BTreeSet<NodeName>) -> Seen {
-    all(nodes, |node| async move {
-        if !site.nodes.is_running(node) {
-            site.nodes
-                .start(node)
-                .await
-                .map_err(|error| format!("{node}: {error}"))?;
+impl Faults {
+    /// Restarts what does not run. Seen when every node answers again.
+    pub(super) async fn restart(&self, nodes: &BTreeSet<NodeName>) -> Seen {
+        all(nodes, |node| async move {
+            self.start(node).await?;
+            answers(&self.site, node).await
+        })
+        .await
+    }
+
+    /// Stops all at once. Seen in effect when the kernel shows every thread as stopped.
+    pub(super) async fn pause(&self, nodes: &BTreeSet<NodeName>) -> Seen {
+        all(nodes, |node| async move {
+            let _turn = self.turn(node).await;
+            let paused = self.site.nodes.pause(node).await;
+            paused.map_err(|error| format!("{node}: {error}"))
+        })
+        .await
+    }
+
+    /// Lets all go on. Seen when the kernel shows them as going and every node answers again.
+    pub(super) async fn resume(&self, nodes: &BTreeSet<NodeName>) -> Seen {
+        all(nodes, |node| async move {
+            let turn = self.turn(node).await;
+            let resumed = self.site.nodes.resume(node).await;
+            resumed.map_err(|error| format!("{node}: {error}"))?;
+            drop(turn);
+            answers(&self.site, node).await
+        })
+        .await
+    }
+
+    /// Starts a node that does not run; its clock is as wrong as it was.
+    pub(super) async fn start(&self, node: &NodeName) -> Result<(), String> {
+        if !self.site.nodes.is_running(node) {
+            let started = self.site.nodes.start(node).await;
+            started.map_err(|error| format!("{node}: {error}"))?;
         }
-        answers(site, node).await
-    })
-    .await
-}
-
-/// Stops all at once. Seen in effect when the kernel shows every thread as stopped.
-pub(super) async fn pause(site: &Site, nodes: &BTreeSet<NodeName>) -> Seen {
-    all(nodes, |node| async move {
-        site.nodes
-            .pause(node)
-            .await
-            .map_err(|error| format!("{node}: {error}"))
-    })
-    .await
-}
-
-/// Lets all go on. Seen when the kernel shows them as going and every node answers again.
-pub(super) async fn resume(site: &Site, nodes: &BTreeSet<NodeName>) -> Seen {
-    all(nodes, |node| async move {
-        site.nodes
-            .resume(node)
-            .await
-            .map_err(|error| format!("{node}: {error}"))?;
-        answers(site, node).await
-    })
-    .await
+        self.skew_again(node).await
+    }
 }
 
 /// Waits until the node answers; the caller has a deadline. A node that ends meanwhile never will.
-async fn answers(site: &Site, node: &NodeName) -> Result<(), String> {
+pub(super) async fn answers(site: &Site, node: &NodeName) -> Result<(), String> {
     while site.status(node).await.is_none_or(|status| !status.alive) {
         if !site.nodes.is_running(node) {
             return Err(format!("{node} ended by itself"));
@@ -79,7 +84,10 @@ async fn answers(site: &Site, node: &NodeName) -> Result<(), String> {
 }
 
 /// Does the same to every node, all at once, and goes on to the end also if one of them fails.
-async fn all<'a, F>(nodes: &'a BTreeSet<NodeName>, act: impl Fn(&'a NodeName) -> F) -> Seen
+pub(super) async fn all<'a, F>(
+    nodes: &'a BTreeSet<NodeName>,
+    act: impl Fn(&'a NodeName) -> F,
+) -> Seen
 where
     F: Future<Output = Result<(), String>>,
 {

@@ -71,18 +71,20 @@ impl Netlink {
         self.command(message)
     }
 
-    /// Makes a cable between a port of the bridge, which is up, and a device in another namespace,
-    /// which is not: it can be only when both ends are there.
+    /// Makes a cable between a port of the bridge (or of none), which is up, and a device in another
+    /// namespace, which is not: it can be only when both ends are there.
     pub(super) fn add_cable(
         &self,
         (name, index): (&str, u32),
-        bridge: u32,
+        bridge: Option<u32>,
         (peer_name, peer_index): (&str, u32),
         peer_space: BorrowedFd<'_>,
     ) -> io::Result<()> {
         let mut message = Message::link(RTM_NEWLINK, CREATE | EXCLUSIVE, index, IFF_UP);
         message.text(IFLA_IFNAME, name);
-        message.number(IFLA_MASTER, bridge);
+        if let Some(bridge) = bridge {
+            message.number(IFLA_MASTER, bridge);
+        }
         message.nest(IFLA_LINKINFO, |info| {
             info.text(INFO_KIND, "veth");
             info.nest(INFO_DATA, |data| {

@@ -1,8 +1,10 @@
 //! The network of a cluster: a namespace for each node, and the bridge that joins them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,11 +16,16 @@ use super::netlink::Netlink;
 use super::post::Post;
 use super::prober::Prober;
 use super::space::{self, Space};
+use crate::packets::{self, Switch, Treatment, plain_frames};
 
 /// The number of `lo` in every namespace.
 const LOOPBACK: u32 = 1;
 /// The number that the bridge is given; those of its ports follow.
 const BRIDGE: u32 = 1_000;
+/// Two more cables' ends for each node are numbered from here, if the switch is in between: the port
+/// of the bridge, and the end that the switch has.
+const PORT: u32 = 2_000;
+const SWITCHED: u32 = 3_000;
 /// Where the harness is, beside the bridge.
 const CONTROLLER: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 254);
 
@@ -29,6 +36,8 @@ pub(crate) struct Network {
     spaces: BTreeMap<NodeName, Space>,
     filter: Filter,
     prober: Prober,
+    /// In every node's cable, if any packet is ever to be treated.
+    switch: Option<Switch>,
 }
 
 /// The bridge and its ports, which are removed with this, also where setting up failed half-way.
@@ -48,9 +57,41 @@ impl Drop for Cables {
     }
 }
 
+impl Cables {
+    /// Lays the cable of a node: to the bridge, or to where the switch will be and from there to
+    /// the bridge.
+    fn connect(&mut self, space: &Space, number: u8, switched: bool) -> io::Result<()> {
+        let own = (format!("v{number}"), BRIDGE + u32::from(number));
+        let bridge = (!switched).then_some(BRIDGE);
+        space.connect(&self.links, (&own.0, own.1), bridge)?;
+        // Before the bridge: a port that is gone already cannot be removed.
+        self.indices.insert(0, own.1);
+        if !switched {
+            return Ok(());
+        }
+        space.send_plain_frames()?;
+        let here = File::open("/proc/thread-self/ns/net")?;
+        let port = (format!("x{number}"), PORT + u32::from(number));
+        let end = (format!("w{number}"), SWITCHED + u32::from(number));
+        let (named, peer) = ((port.0.as_str(), port.1), (end.0.as_str(), end.1));
+        self.links
+            .add_cable(named, Some(BRIDGE), peer, here.as_fd())?;
+        self.indices.insert(0, port.1);
+        self.links.bring_up(end.1)?;
+        plain_frames(&port.0)
+    }
+
+    /// Puts the switch into the cables of the nodes.
+    fn switch(&self, nodes: usize, seed: u64) -> io::Result<Switch> {
+        let ends = |number| (format!("v{number}"), format!("w{number}"));
+        Switch::start(&(1..=nodes).map(ends).collect::<Vec<_>>(), seed)
+    }
+}
+
 impl Network {
-    /// Sets it up; everything passes. Must be called within a runtime, in namespaces of our own.
-    pub(crate) async fn build(names: &[NodeName]) -> io::Result<Self> {
+    /// Sets it up; everything passes. With a seed, the switch is in the cables, and the seed decides
+    /// which packets are treated how. Must be called within a runtime, in namespaces of our own.
+    pub(crate) async fn build(names: &[NodeName], switched: Option<u64>) -> io::Result<Self> {
         let mut cables = Cables {
             links: Netlink::route()?,
             indices: Vec::new(),
@@ -63,12 +104,12 @@ impl Network {
         let mut spaces = BTreeMap::new();
         for (name, number) in names.iter().zip(1_u8..) {
             let space = Space::found(Ipv4Addr::new(10, 99, 0, number))?;
-            let index = BRIDGE + u32::from(number);
-            space.connect(&cables.links, (&format!("v{number}"), index), BRIDGE)?;
-            // Before the bridge: a port that is gone already cannot be removed.
-            cables.indices.insert(0, index);
+            cables.connect(&space, number, switched.is_some())?;
             spaces.insert(name.clone(), space);
         }
+        let switch = switched
+            .map(|seed| cables.switch(names.len(), seed))
+            .transpose()?;
         let address = |(name, space): (&NodeName, &Space)| (name.clone(), space.address);
         let filter = Filter::set_up(&spaces.iter().map(address).collect()).await?;
         let prober = Prober::new(probes(&spaces)?);
@@ -77,6 +118,7 @@ impl Network {
             spaces,
             filter,
             prober,
+            switch,
         })
     }
 
@@ -132,6 +174,31 @@ impl Network {
     pub(crate) fn connections(&self, link: &Link) -> io::Result<usize> {
         let (from, to) = (&self.spaces[&link.from], &self.spaces[&link.to]);
         Ok(connections::list(&from.sockets, to.address)?.len())
+    }
+
+    /// Treats what is sent along a link so, from now on.
+    pub(crate) fn treat(&self, link: &Link, treatment: Treatment) -> io::Result<()> {
+        let (switch, from, to) = self.switched(link)?;
+        switch.treat(from, to, treatment);
+        Ok(())
+    }
+
+    /// What was done to the packets of a link since the start.
+    pub(crate) fn treated(&self, link: &Link) -> io::Result<packets::Counts> {
+        let (switch, from, to) = self.switched(link)?;
+        match switch.failure() {
+            Some(why) => Err(io::Error::other(format!("the switch has stopped: {why}"))),
+            None => Ok(switch.counts(from, to)),
+        }
+    }
+
+    fn switched(&self, link: &Link) -> io::Result<(&Switch, Ipv4Addr, Ipv4Addr)> {
+        let unknown = || io::Error::other(format!("there is no link {link} in this cluster"));
+        let from = self.spaces.get(&link.from).ok_or_else(unknown)?;
+        let to = self.spaces.get(&link.to).ok_or_else(unknown)?;
+        let absent = || io::Error::other("no switch is in the cables of this cluster");
+        let switch = self.switch.as_ref().ok_or_else(absent)?;
+        Ok((switch, from.address, to.address))
     }
 
     /// Resets the connections between the two nodes at the end of the one that sends; how many.

@@ -7,9 +7,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::PathBuf;
 use std::thread;
 
-use rustix::thread::UnshareFlags;
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 use super::netlink::Netlink;
+use crate::packets::plain_frames;
 
 /// The number of `lo` in every namespace.
 const LOOPBACK: u32 = 1;
@@ -20,12 +21,14 @@ const DEVICE: u32 = 1_000;
 /// Kept small, what is sent again after a cut is sent again soon: without this, TCP waits up to
 /// two minutes when a link is back. The first is there from Linux 6.15 on. A connection outlives a
 /// cut, as it does in a network whose cuts are short.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("net/ipv4/tcp_rto_max_ms", "1000"),
     ("net/ipv4/tcp_retries2", "255"),
     // A node is reached by one address only, so that a cut of it is a cut.
     ("net/ipv6/conf/all/disable_ipv6", "1"),
     ("net/ipv6/conf/default/disable_ipv6", "1"),
+    // An address is that of one device: the ends of a cable with the switch in it have none.
+    ("net/ipv4/conf/all/arp_ignore", "1"),
 ];
 
 /// A namespace; it lives as long as this, and as the processes and sockets in it.
@@ -65,17 +68,28 @@ impl Space {
         founder.join().map_err(died)?
     }
 
-    /// Connects it by a cable to a bridge of the namespace of `outside`.
+    /// Connects it by a cable to a bridge of the namespace of `outside`, or to nothing yet.
     pub(super) fn connect(
         &self,
         outside: &Netlink,
         end: (&str, u32),
-        bridge: u32,
+        bridge: Option<u32>,
     ) -> io::Result<()> {
         outside.add_cable(end, bridge, ("eth0", DEVICE), self.file.as_fd())?;
         self.links.bring_up(LOOPBACK)?;
         self.links.bring_up(DEVICE)?;
         self.links.add_address(DEVICE, self.address)
+    }
+
+    /// Has it send frames as they are on a real wire.
+    pub(super) fn send_plain_frames(&self) -> io::Result<()> {
+        let enter = || {
+            move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network))?;
+            plain_frames("eth0")
+        };
+        let died = |_| io::Error::other("the thread that entered a network namespace panicked");
+        // A namespace is a thread's: this one ends.
+        thread::scope(|scope| scope.spawn(enter).join()).map_err(died)?
     }
 
     /// Where a process of ours finds the namespace, to enter it.

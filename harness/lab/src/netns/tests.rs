@@ -99,7 +99,7 @@ async fn a_network_is_set_up_taken_down_and_set_up_again() {
         return;
     }
     for _ in 0..2 {
-        let network = Network::build(&names(5)).await.unwrap();
+        let network = Network::build(&names(5), None).await.unwrap();
         let address: IpAddr = [10, 99, 0, 5].into();
         assert_eq!(network.address(&"n5".into()), Some(address));
         let link = "n5>n1".parse().unwrap();

@@ -51,7 +51,7 @@ pub fn try_from_outside() -> Result<Vec<Faculty>, String> {
 /// else is tried.
 pub async fn try_out() -> Vec<Faculty> {
     let names = [NodeName::numbered(1), NodeName::numbered(2)];
-    let network = Network::build(&names).await;
+    let network = Network::build(&names, None).await;
     let there = Link::new(&names[0], &names[1]);
     let mut faculties = vec![Faculty {
         what: "a network namespace for each node, joined by a bridge".to_owned(),

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
-use testimony_engine::{NodeFile, NodeSpec, Program};
+use testimony_engine::{NodeFile, NodeName, NodeSpec, Program};
 
 use super::tail;
+use crate::disks::Supervisor;
 use crate::process::{Child, Exit, Spawner, Start};
 
 /// A node and the processes that it runs as, if it runs.
@@ -21,6 +22,8 @@ pub(super) struct Node {
     place: Place,
     prepared: AtomicBool,
     children: Mutex<Vec<Arc<Child>>>,
+    /// Whether it may end by itself without anybody being surprised.
+    may_end: Arc<AtomicBool>,
 }
 
 /// Where a node lives.
@@ -32,6 +35,8 @@ pub(crate) struct Place {
     pub(crate) data: PathBuf,
     /// Its network namespace, if it has one of its own.
     pub(crate) net: Option<PathBuf>,
+    /// Who decides on its saves, if anybody does, and by what name it knows the node.
+    pub(crate) supervisor: Option<(Arc<Supervisor>, NodeName)>,
 }
 
 impl Node {
@@ -41,7 +46,20 @@ impl Node {
             place,
             prepared: AtomicBool::new(false),
             children: Mutex::new(Vec::new()),
+            may_end: Arc::default(),
         }
+    }
+
+    /// Whether it may end by itself; to be set, and to be looked at when it has ended.
+    pub(super) fn may_end(&self) -> &Arc<AtomicBool> {
+        &self.may_end
+    }
+
+    /// The numbers of its processes that have not ended.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        let children = self.children();
+        let living = children.iter().filter(|child| !child.has_ended());
+        living.map(|child| child.pid()).collect()
     }
 
     /// Where its output is appended.
@@ -64,7 +82,11 @@ impl Node {
         }
         self.destroy();
         for program in &self.spec.programs {
-            let started = spawner.start(self.command(program)).await?;
+            let mut start = self.command(program);
+            if let Some((supervisor, name)) = &self.place.supervisor {
+                start.saves = Some(supervisor.expect(name)?);
+            }
+            let started = spawner.start(start).await?;
             self.children().push(Arc::new(Child::new(started)?));
         }
         Ok(self.children().clone())
@@ -176,6 +198,7 @@ impl Node {
                 .collect(),
             net: self.place.net.clone(),
             unprivileged: unprivileged.then(|| self.place.data.clone()),
+            saves: None,
             stdout: self.place.folder.join("stdout"),
             stderr: self.place.folder.join("stderr"),
         }

@@ -45,6 +45,8 @@ pub(super) struct Fate {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Line {
     treatment: Treatment,
+    /// How often it was told how to treat.
+    pub(super) orders: u64,
     pub(super) counts: Counts,
     /// When all that came before has passed, as far as the rate allows.
     free_at: Option<Instant>,
@@ -56,6 +58,7 @@ impl Line {
     /// Treats frames that come from now on so. What waits is not waited for.
     pub(super) fn treat(&mut self, treatment: Treatment) {
         self.treatment = treatment;
+        self.orders += 1;
         (self.free_at, self.last_arrival) = (None, None);
     }
 

@@ -44,8 +44,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Lines {
     lines: BTreeMap<Pair, Line>,
-    /// Whose waiting frames are to go at once.
-    hastened: Vec<Pair>,
+    /// Whether some are treated otherwise than before.
+    changed: bool,
     /// Why the thread has ended, or that it shall.
     ended: Option<String>,
 }
@@ -63,6 +63,8 @@ struct Waiting {
     number: u64,
     cable: usize,
     pair: Pair,
+    /// How often the line had been told how to treat when the frame came.
+    orders: u64,
     frame: Vec<u8>,
 }
 
@@ -102,7 +104,7 @@ impl Switch {
     pub fn treat(&self, from: Ipv4Addr, to: Ipv4Addr, treatment: Treatment) {
         let mut lines = self.shared.lines();
         lines.lines.entry((from, to)).or_default().treat(treatment);
-        lines.hastened.push((from, to));
+        lines.changed = true;
         drop(lines);
         self.shared.ring();
     }
@@ -235,7 +237,7 @@ impl Work {
             self.cables[cable].bridge.send(frame);
             return;
         };
-        let fate = line.admit(now(), length, &mut self.chance);
+        let (fate, orders) = (line.admit(now(), length, &mut self.chance), line.orders);
         drop(lines);
         let Some(arrival) = fate.arrival else {
             return;
@@ -252,22 +254,24 @@ impl Work {
                 number,
                 cable,
                 pair,
+                orders,
                 frame,
             }));
         }
     }
 
-    /// Lets those go at once whose link is treated otherwise now.
+    /// Lets those go at once that came before their link was to be treated otherwise.
     fn hasten(&mut self) {
-        let hastened = std::mem::take(&mut self.shared.lines().hastened);
-        if hastened.is_empty() {
+        let mut lines = self.shared.lines();
+        if !std::mem::take(&mut lines.changed) {
             return;
         }
         let at_once = now();
         let mut waiting = std::mem::take(&mut self.waiting).into_vec();
         for Reverse(frame) in &mut waiting {
-            if hastened.contains(&frame.pair) && frame.arrival > at_once {
-                frame.arrival = at_once;
+            let line = lines.lines.get(&frame.pair);
+            if line.is_some_and(|line| line.orders > frame.orders) {
+                frame.arrival = frame.arrival.min(at_once);
             }
         }
         self.waiting = waiting.into();

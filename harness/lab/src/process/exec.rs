@@ -20,6 +20,8 @@ use rustix::thread::{
     set_thread_uid,
 };
 
+use crate::disks::announce_saves;
+
 /// The hidden subcommand that the lab calls on its launcher, and that must call
 /// [`Entrance::become_node`].
 pub const EXEC_SUBCOMMAND: &str = "__exec";
@@ -37,6 +39,8 @@ pub struct Entrance {
     /// The node's data, if its program refuses to be root: then it is somebody else, to whom these
     /// belong.
     pub unprivileged: Option<PathBuf>,
+    /// Whether standard input is where somebody waits who decides on the node's saves.
+    pub announce_saves: bool,
 }
 
 impl Entrance {
@@ -69,8 +73,12 @@ impl Entrance {
         {
             give_up_root(data)?;
         }
-        // Last: the kernel forgets the request when a process becomes somebody else.
-        bind_to_parent(self.parent)
+        // Not before: the kernel forgets the request when a process becomes somebody else.
+        bind_to_parent(self.parent)?;
+        if self.announce_saves {
+            announce_saves()?;
+        }
+        Ok(())
     }
 }
 

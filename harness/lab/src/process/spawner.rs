@@ -41,6 +41,8 @@ pub(crate) struct Start {
     pub(crate) net: Option<PathBuf>,
     /// The data that it must own although it must not be root.
     pub(crate) unprivileged: Option<PathBuf>,
+    /// What its saves are to be announced on, if somebody decides on them.
+    pub(crate) saves: Option<OwnedFd>,
     /// Its standard output is appended here.
     pub(crate) stdout: PathBuf,
     /// Its standard error is appended here.
@@ -110,9 +112,12 @@ impl Start {
         if let Some(data) = &self.unprivileged {
             command.arg("--unprivileged").arg(data);
         }
+        if self.saves.is_some() {
+            command.arg("--announce-saves");
+        }
         command.arg("--");
         command.arg(&self.program).args(&self.args).envs(self.env);
-        command.stdin(Stdio::null());
+        command.stdin(self.saves.map_or_else(Stdio::null, Stdio::from));
         command
             .stdout(append(&self.stdout)?)
             .stderr(append(&self.stderr)?);

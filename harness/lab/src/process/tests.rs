@@ -18,6 +18,7 @@ fn command(folder: &Path, program: &str, args: &[&str]) -> Start {
         env: Vec::new(),
         net: None,
         unprivileged: None,
+        saves: None,
         stdout: folder.join("stdout"),
         stderr: folder.join("stderr"),
     }

@@ -147,6 +147,7 @@ impl Stage {
         drop((works, faults, observer));
         let remarks = site.nodes.stop().await;
         remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
+        site.equipment.put_away(self.options.keep_data);
         drop(site);
         if !self.options.keep_data {
             self.folder.remove_data(&self.node_names);

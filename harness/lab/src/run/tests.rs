@@ -381,6 +381,7 @@ async fn the_children_of_this_process_can_be_listed() {
         env: Vec::new(),
         net: None,
         unprivileged: None,
+        saves: None,
         stdout: folder.path().join("stdout"),
         stderr: folder.path().join("stderr"),
     };

@@ -242,6 +242,10 @@ fn a_small_disk_is_full_or_unwritable_and_mended() {
     disk.unlock().unwrap();
     let left: Vec<_> = fs::read_dir(disk.folder()).unwrap().collect();
     assert_eq!(left.len(), 1, "probes are left behind");
-    drop(disk);
+    disk.put_away(true).unwrap();
+    assert!(file.exists(), "what was to be kept is gone");
+    let disk = SmallDisk::mount(Path::new("/mnt/data"), 4 << 20).unwrap();
     assert!(!file.exists());
+    drop(disk);
+    assert!(file.exists(), "the disk is still mounted");
 }
