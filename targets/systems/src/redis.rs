@@ -20,9 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use testimony_engine::{
-    AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
-    NemesisDraft, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile, SpanRange,
-    Target, TargetInfo,
+    AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, FaultKind, NemesisDraft,
+    NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile, SpanRange, Target, TargetInfo,
 };
 use testimony_history::Model;
 use tokio::time::{Instant, sleep};
@@ -177,15 +176,8 @@ impl Target for RedisTarget {
     fn set_up<'a>(&'a self, cluster: &'a Cluster) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let deadline = Instant::now() + AGREEMENT;
-            loop {
-                let Some(missing) = disagreement(cluster).await else {
-                    return Ok(());
-                };
-                if Instant::now() > deadline {
-                    return Err(format!("after {} s {missing}", AGREEMENT.as_secs()));
-                }
-                sleep(BETWEEN_LOOKS).await;
-            }
+            await_all(deadline, || unlinked(cluster)).await?;
+            await_all(deadline, || unaware(cluster)).await
         })
     }
 
@@ -221,27 +213,40 @@ impl Target for RedisTarget {
     }
 }
 
-/// The first thing that is not yet as it has to be.
-async fn disagreement(cluster: &Cluster) -> Option<String> {
-    let others = cluster.nodes.len().saturating_sub(1);
-    for (index, node) in cluster.nodes.iter().enumerate() {
-        let name = &node.name;
-        let copies = |node: &ClusterNode| {
-            let node = node.clone();
-            async move {
-                status::replication(&node)
-                    .await
-                    .is_some_and(|said| said.linked)
-            }
-        };
-        if index > 0 && !copies(node).await {
-            return Some(format!("{name} does not copy from the master"));
+/// Waits until nothing is missing any more.
+async fn await_all<F>(deadline: Instant, missing: impl Fn() -> F) -> Result<(), String>
+where
+    F: Future<Output = Option<String>>,
+{
+    while let Some(missing) = missing().await {
+        if Instant::now() > deadline {
+            return Err(format!("after {} s {missing}", AGREEMENT.as_secs()));
         }
+        sleep(BETWEEN_LOOKS).await;
+    }
+    Ok(())
+}
+
+/// A replica that does not copy from the master yet.
+async fn unlinked(cluster: &Cluster) -> Option<String> {
+    for node in cluster.nodes.iter().skip(1) {
+        let said = status::replication(node).await.unwrap_or_default();
+        if !said.linked {
+            return Some(format!("{} does not copy from the master", node.name));
+        }
+    }
+    None
+}
+
+/// A Sentinel that does not know everybody yet.
+async fn unaware(cluster: &Cluster) -> Option<String> {
+    let others = cluster.nodes.len().saturating_sub(1);
+    for node in &cluster.nodes {
         let view = sentinel::view(node).await.unwrap_or_default();
         if !view.healthy || view.replicas < others || view.sentinels < others {
             return Some(format!(
-                "the Sentinel of {name} knows {} of {others} replicas and {} of {others} Sentinels",
-                view.replicas, view.sentinels
+                "the Sentinel of {} knows {} of {others} replicas and {} of {others} Sentinels",
+                node.name, view.replicas, view.sentinels
             ));
         }
     }

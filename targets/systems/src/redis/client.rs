@@ -17,9 +17,10 @@ use crate::wire;
 /// How long it may take until a server is found and connected, of the time that a call has.
 const FINDING: u32 = 2;
 
-/// Sequential. It sends each command once. The first Sentinel that it asks is that of the node it
-/// was told to ask, so that it stays on that node's side of a partition, and it keeps a connection
-/// until that breaks or says that it leads to no master any more.
+/// Sequential. It sends each command once, to whom the Sentinel of the node that it was told to ask
+/// takes for the master. It asks before each command: what an application learns by listening to
+/// its Sentinel, it learns at once. So it stays on its node's side of a partition, and with a master
+/// that only this side still takes for one.
 #[derive(Debug)]
 pub(crate) struct RedisClient {
     cluster: Arc<Cluster>,
@@ -29,8 +30,8 @@ pub(crate) struct RedisClient {
     timeout: Duration,
     /// Whether reads go to the node that is asked, whatever it is.
     reads_at_replicas: bool,
-    /// The connections by the node that was asked for a server, and by what it is asked for.
-    connections: BTreeMap<(NodeName, Purpose), Server>,
+    sentinels: BTreeMap<NodeName, Connection>,
+    servers: BTreeMap<(NodeName, Purpose), Connection>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,12 +40,6 @@ enum Purpose {
     Master,
     /// Reads of what the node has.
     Replica,
-}
-
-#[derive(Debug)]
-struct Server {
-    node: NodeName,
-    connection: Connection,
 }
 
 impl RedisClient {
@@ -60,7 +55,8 @@ impl RedisClient {
             model: options.model,
             timeout: options.timeout,
             reads_at_replicas,
-            connections: BTreeMap::new(),
+            sentinels: BTreeMap::new(),
+            servers: BTreeMap::new(),
         }
     }
 
@@ -74,31 +70,27 @@ impl RedisClient {
         } else {
             Purpose::Master
         };
+        let finding = timeout(self.timeout / FINDING, self.find(node, purpose)).await;
+        let found = finding.unwrap_or_else(|_| Err("no-server".to_owned()));
         // Out of the map while it is used: if anything goes wrong, it is closed.
-        let kept = self.connections.remove(&(node.clone(), purpose));
-        let mut server = match kept {
-            Some(server) => server,
-            None => match self.find(node, purpose).await {
-                Ok(server) => server,
-                Err(mishap) => return reply(node, call, Err(mishap)),
-            },
+        let (place, mut server) = match found {
+            Ok(found) => found,
+            Err(error) => return reply(node, call, Err(Mishap::NotApplied(error))),
         };
         let became = self.ask(&mut server, call, &command).await;
-        let answered_by = server.node.clone();
         if became.is_ok() {
-            self.connections.insert((node.clone(), purpose), server);
+            self.servers.insert((place.clone(), purpose), server);
         }
-        reply(&answered_by, call, became)
+        reply(&place, call, became)
     }
 
     async fn ask(
         &self,
-        server: &mut Server,
+        server: &mut Connection,
         call: &Call,
         command: &[String],
     ) -> Result<Answered, Mishap> {
-        let asking = server.connection.ask(command);
-        let heard = match timeout(self.timeout, asking).await {
+        let heard = match timeout(self.timeout, server.ask(command)).await {
             Ok(Ok(heard)) => heard,
             Ok(Err(error)) => return Err(mishap::broken(&error)),
             Err(_) => return Err(Mishap::Unknown("timeout".to_owned())),
@@ -107,37 +99,59 @@ impl RedisClient {
     }
 
     /// A server for the purpose. Nothing of the call is sent before it is found.
-    async fn find(&self, node: &NodeName, purpose: Purpose) -> Result<Server, Mishap> {
-        let finding = async {
-            let place = match purpose {
-                Purpose::Replica => Some(node.clone()),
-                Purpose::Master => sentinel::master(&self.cluster, node).await,
-            };
-            let place = place.ok_or_else(|| "no-master".to_owned())?;
-            self.connect(&place, purpose).await
+    async fn find(
+        &mut self,
+        node: &NodeName,
+        purpose: Purpose,
+    ) -> Result<(NodeName, Connection), String> {
+        let place = match purpose {
+            Purpose::Replica => Some(node.clone()),
+            Purpose::Master => self.master(node).await,
         };
-        let found = timeout(self.timeout / FINDING, finding).await;
-        let found = found.unwrap_or_else(|_| Err("no-server".to_owned()));
-        found.map_err(Mishap::NotApplied)
+        let place = place.ok_or("no-master")?;
+        if let Some(server) = self.servers.remove(&(place.clone(), purpose)) {
+            return Ok((place, server));
+        }
+        let server = self.connect(&place, purpose).await?;
+        Ok((place, server))
+    }
+
+    /// Who the master is, as the Sentinel of `first` says, or, if that does not answer, the next.
+    async fn master(&mut self, first: &NodeName) -> Option<NodeName> {
+        let cluster = Arc::clone(&self.cluster);
+        let start = cluster.nodes.iter().position(|node| node.name == *first)?;
+        let (before, from) = cluster.nodes.split_at(start);
+        for node in from.iter().chain(before) {
+            let mut sentinel = match self.sentinels.remove(&node.name) {
+                Some(sentinel) => sentinel,
+                None => match Connection::open(sentinel::address(node)).await {
+                    Ok(sentinel) => sentinel,
+                    Err(_) => continue,
+                },
+            };
+            let master = sentinel::master(&cluster, &mut sentinel).await;
+            if master.is_some() {
+                self.sentinels.insert(node.name.clone(), sentinel);
+                return master;
+            }
+        }
+        None
     }
 
     /// A connection to `place`. What the Sentinel said may be old: the server says itself what it
     /// is.
-    async fn connect(&self, place: &NodeName, purpose: Purpose) -> Result<Server, String> {
+    async fn connect(&self, place: &NodeName, purpose: Purpose) -> Result<Connection, String> {
         let node = self.cluster.node(place).ok_or("no-such-node")?;
         let connected = Connection::open(node.client_listen).await;
-        let mut connection = connected.map_err(|error| wire::word(&error))?;
+        let mut server = connected.map_err(|error| wire::word(&error))?;
         if purpose == Purpose::Master {
-            let role = connection.ask(&["ROLE"]).await;
+            let role = server.ask(&["ROLE"]).await;
             match role.map_err(|error| wire::word(&error))? {
                 Resp::Array(Some(parts)) if is_master(&parts) => {}
                 _ => return Err("not-master".to_owned()),
             }
         }
-        Ok(Server {
-            node: place.clone(),
-            connection,
-        })
+        Ok(server)
     }
 }
 

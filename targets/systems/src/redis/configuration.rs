@@ -37,7 +37,7 @@ pub(crate) fn files(
     let quorum = cluster.nodes.len() / 2 + 1;
     let sentinel = NodeFile {
         path: sentinel_file(node),
-        text: sentinel(first, node, quorum, settings),
+        text: sentinel(first, node, quorum, settings) + &everybody(cluster, node),
     };
     vec![server, sentinel]
 }
@@ -76,4 +76,27 @@ fn sentinel(first: &ClusterNode, node: &ClusterNode, quorum: usize, settings: &S
         settings.down_after.as_millis(),
         settings.failover_timeout.as_millis(),
     )
+}
+
+/// All others, as if this Sentinel had found them already: by itself it looks for replicas every
+/// ten seconds.
+fn everybody(cluster: &Cluster, node: &ClusterNode) -> String {
+    let identity = |number: usize| format!("{number:040x}");
+    let mut text = String::new();
+    for (number, other) in cluster.nodes.iter().enumerate() {
+        let (ip, port) = (other.ip, sentinel::address(other).port());
+        if number > 0 {
+            let port = other.client_listen.port();
+            text.push_str(&format!("sentinel known-replica {MASTER} {ip} {port}\n"));
+        }
+        let identity = identity(number + 1);
+        if other.name == node.name {
+            text.push_str(&format!("sentinel myid {identity}\n"));
+        } else {
+            text.push_str(&format!(
+                "sentinel known-sentinel {MASTER} {ip} {port} {identity}\n"
+            ));
+        }
+    }
+    text
 }

@@ -34,18 +34,13 @@ pub(crate) fn address(node: &ClusterNode) -> SocketAddr {
     node.peer_listen
 }
 
-/// Who the master is, as the Sentinel of `first` says, or, if that does not answer, the next one.
-/// So a client stays on its node's side of a partition.
-pub(crate) async fn master(cluster: &Cluster, first: &NodeName) -> Option<NodeName> {
-    let start = cluster.nodes.iter().position(|node| node.name == *first)?;
-    let (before, from) = cluster.nodes.split_at(start);
-    for node in from.iter().chain(before) {
-        if let Some(Resp::Array(Some(place))) = ask(node, "GET-MASTER-ADDR-BY-NAME").await {
-            let address = place_of(&place)?;
-            return node_at(cluster, address);
-        }
+/// Who the master is, as the Sentinel on a connection says.
+pub(crate) async fn master(cluster: &Cluster, sentinel: &mut Connection) -> Option<NodeName> {
+    let asking = sentinel.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER]);
+    match timeout(PATIENCE, asking).await.ok()?.ok()? {
+        Resp::Array(Some(place)) => node_at(cluster, place_of(&place)?),
+        _ => None,
     }
-    None
 }
 
 /// What a node's Sentinel says of the master.

@@ -29,10 +29,14 @@ pub(crate) async fn of(cluster: &Cluster, node: &NodeName) -> Option<NodeStatus>
     let (server, view) = tokio::join!(replication(node), sentinel::view(node));
     let (server, view) = (server?, view.unwrap_or_default());
     let master = view.address;
+    // A master that its own Sentinel does not take for one any more is that of an earlier epoch.
+    let deposed = server.role == Some(Role::Leader) && master != Some(node.client_listen);
     Some(NodeStatus {
         alive: true,
         role: server.role,
-        term: view.epoch,
+        term: view
+            .epoch
+            .map(|epoch| epoch.saturating_sub(u64::from(deposed))),
         leader: master.and_then(|address| sentinel::node_at(cluster, address)),
         applied: server.offset,
         ..NodeStatus::default()

@@ -1,5 +1,7 @@
 //! How a node is described.
 
+use testimony_engine::ClusterNode;
+
 use super::*;
 
 fn cluster() -> Cluster {
