@@ -12,6 +12,7 @@ mod mishap;
 pub mod nats;
 mod paxos;
 mod planted;
+pub mod postgres;
 pub mod raft;
 pub mod redis;
 mod simulated;
@@ -30,6 +31,7 @@ use thiserror::Error;
 
 use crate::etcd::EtcdTarget;
 use crate::nats::NatsTarget;
+use crate::postgres::PostgresTarget;
 use crate::raft::RaftTarget;
 use crate::redis::RedisTarget;
 use crate::zookeeper::ZooKeeperTarget;
@@ -104,6 +106,7 @@ pub fn targets() -> Vec<TargetInfo> {
     all.push(nats::info());
     all.push(redis::info());
     all.push(zookeeper::info());
+    all.push(postgres::info());
     all
 }
 
@@ -123,6 +126,9 @@ pub fn target(name: &str, options: TargetOptions) -> Result<Arc<dyn Target>, Tar
     }
     if name == redis::NAME {
         return Ok(Arc::new(RedisTarget::new(&options)?));
+    }
+    if name == postgres::NAME {
+        return Ok(Arc::new(PostgresTarget::new(&options)?));
     }
     if name == zookeeper::NAME {
         return Ok(Arc::new(ZooKeeperTarget::new(&options)?));

@@ -1,6 +1,7 @@
 //! The nodes of a target as processes on loopback, without any fault.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -22,6 +23,7 @@ static STARTED: AtomicU8 = AtomicU8::new(0);
 
 /// How many processes have called so far.
 static PROCESSES: AtomicU64 = AtomicU64::new(0);
+const NOBODY: u32 = 65_534;
 
 /// Servers that are killed when they are dropped.
 pub(crate) struct Running {
@@ -53,12 +55,18 @@ pub(crate) async fn running(name: &str, mode: Option<&str>) -> Option<Running> {
         nodes: (1..=3).map(node).collect(),
     };
     let mut servers = Vec::new();
+    open_to_nobody(folder.path());
     for node in &cluster.nodes {
         std::fs::create_dir_all(&node.data).unwrap();
+        give_to_nobody(&node.data);
         let spec = target.node(&cluster, &node.name);
         for file in &spec.files {
             std::fs::create_dir_all(file.path.parent().unwrap()).unwrap();
             std::fs::write(&file.path, &file.text).unwrap();
+        }
+        for program in &spec.preparations {
+            let done = start(program, folder.path()).wait().await.unwrap();
+            assert!(done.success(), "{program:?}");
         }
         servers.extend(
             spec.programs
@@ -158,7 +166,26 @@ fn start(program: &Program, folder: &Path) -> Child {
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .kill_on_drop(true);
+    if program.unprivileged && is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
     command.spawn().unwrap()
+}
+
+/// A program that refuses to be root is nobody, who has to reach its data, which have to be its.
+fn give_to_nobody(data: &Path) {
+    if is_root() {
+        std::os::unix::fs::chown(data, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+}
+
+fn open_to_nobody(folder: &Path) {
+    let everybody = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder, everybody).unwrap();
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 #[expect(

@@ -4,5 +4,6 @@ mod caller;
 mod cluster;
 mod etcd;
 mod nats;
+mod postgres;
 mod redis;
 mod zookeeper;
