@@ -131,6 +131,13 @@ pub enum Action {
         /// For how much of it, in percent.
         percent: u32,
     },
+    /// A command of the user's is run. The heal is another.
+    Command {
+        /// The user's name for it.
+        name: String,
+        /// The node that it is told.
+        node: NodeName,
+    },
 }
 
 impl Action {
@@ -164,6 +171,7 @@ impl Action {
             | Action::Skew { .. }
             | Action::SlowDisk { .. }
             | Action::Lie { .. }
+            | Action::Command { .. }
             | Action::Snapshot { .. } => BTreeSet::new(),
         }
     }
@@ -187,6 +195,8 @@ impl Action {
             (Action::Skew { nodes: a, .. }, Action::Skew { nodes: b, .. })
             | (Action::SlowDisk { nodes: a, .. }, Action::SlowDisk { nodes: b, .. })
             | (Action::Lie { nodes: a }, Action::Lie { nodes: b }) => !a.is_disjoint(b),
+            // Nobody knows what the commands do, so neither could be verified or healed by itself.
+            (Action::Command { .. }, Action::Command { .. }) => true,
             _ => false,
         }
     }
@@ -251,6 +261,7 @@ impl fmt::Display for Action {
             Action::Starve { nodes, percent } => {
                 words(f, &format!("leave {percent}% of the time to"), nodes)
             }
+            Action::Command { name, node } => write!(f, "{name} {node}"),
         }
     }
 }

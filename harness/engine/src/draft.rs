@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::fault::UnknownFaultKind;
 use crate::{
-    ClientPlace, FaultKind, Mix, PlanError, PlannedInjection, Script, SpanRange, WorkloadKind,
-    WorkloadParams, span,
+    ClientPlace, External, FaultKind, Mix, OwnSystem, PlanError, PlannedInjection, Script,
+    SpanRange, WorkloadKind, WorkloadParams, span,
 };
 
 /// A plan with gaps. [`Plan::resolve`](crate::Plan::resolve) fills them. A plan's own file is a
@@ -73,6 +73,9 @@ pub struct Draft {
     /// See [`Plan::start_wait`](crate::Plan::start_wait).
     #[serde(skip_serializing_if = "Option::is_none", with = "span::text_option")]
     pub start_wait: Option<Duration>,
+    /// The program that is every node, in a lab that speaks with nodes over their standard streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<Vec<String>>,
     /// Settings of the target; they win over those of the bug's profile.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
@@ -88,6 +91,12 @@ pub struct Draft {
     /// The operations one by one. They win over `workload`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<Script>,
+    /// A system of the user's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<OwnSystem>,
+    /// A cluster that already runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
 }
 
 /// A workload with gaps.
@@ -193,6 +202,7 @@ impl Draft {
             call_timeout: over.call_timeout.or(self.call_timeout),
             verify_timeout: over.verify_timeout.or(self.verify_timeout),
             start_wait: over.start_wait.or(self.start_wait),
+            program: over.program.or(self.program),
             settings,
             workload: match (self.workload, over.workload) {
                 (Some(below), Some(above)) => Some(below.overlay(&above)),
@@ -201,6 +211,8 @@ impl Draft {
             nemesis: over.nemesis.or(self.nemesis),
             injections: over.injections.or(listed),
             script: over.script.or(self.script),
+            system: over.system.or(self.system),
+            external: over.external.or(self.external),
         }
     }
 }

@@ -82,6 +82,8 @@ pub enum FaultKind {
     ReadOnlyDisk,
     /// A node gets little time of the processor.
     Starve,
+    /// A command of the user's does something to a node, and another undoes it.
+    Command,
 }
 
 /// One thing to break, its nodes still named by their role. The conductor resolves it to an
@@ -219,6 +221,13 @@ pub enum Fault {
         /// For how much of it, in percent.
         percent: u32,
     },
+    /// Does what the user has a command for; the heal is a command too.
+    Command {
+        /// The user's name for it.
+        name: String,
+        /// The node.
+        node: Selector,
+    },
 }
 
 /// What a lossy link does to single messages.
@@ -247,7 +256,7 @@ pub struct UnknownFaultKind {
 
 impl FaultKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [FaultKind; 31] = [
+    pub const ALL: [FaultKind; 32] = [
         FaultKind::IsolateLeader,
         FaultKind::Halves,
         FaultKind::MajoritiesRing,
@@ -279,19 +288,23 @@ impl FaultKind {
         FaultKind::FullDisk,
         FaultKind::ReadOnlyDisk,
         FaultKind::Starve,
+        FaultKind::Command,
     ];
 
     /// The kinds that a system which survives crashes, and any network, has to stand: all but a
-    /// disk that forgets and a node that lies. No verdict is promised beyond them.
+    /// disk that forgets, a node that lies, and what only a user has commands for. No verdict is
+    /// promised beyond them.
     pub fn of_crashes() -> impl Iterator<Item = FaultKind> {
         let all = FaultKind::ALL.into_iter();
-        all.filter(|kind| !matches!(kind, FaultKind::WipeDisk | FaultKind::Lie))
+        let beyond = [FaultKind::WipeDisk, FaultKind::Lie, FaultKind::Command];
+        all.filter(move |kind| !beyond.contains(kind))
     }
 
     /// Whether a lab can do it. Simulated nodes have no disk that could be full and no processor.
     /// In the lab of network namespaces whatever is outside a node's program can be broken; the
     /// contents of its disk and what it says cannot. On loopback there are no packets to lose and
-    /// no disk of a node's own.
+    /// no disk of a node's own. Single messages only a lab that
+    /// knows them loses, and a cluster that already runs only its user breaks.
     pub fn is_possible_in(self, lab: &str) -> bool {
         let outside = matches!(
             self,
@@ -303,15 +316,16 @@ impl FaultKind {
         let inside = matches!(self, FaultKind::WipeDisk | FaultKind::Lie);
         let both = matches!(
             self,
-            FaultKind::LossyLinks
-                | FaultKind::ClockSkew
-                | FaultKind::SlowDisk
-                | FaultKind::DiskFailure
+            FaultKind::ClockSkew | FaultKind::SlowDisk | FaultKind::DiskFailure
         );
+        let single = self == FaultKind::LossyLinks;
         match lab {
+            "external" => self == FaultKind::Command,
+            _ if self == FaultKind::Command => false,
             "sim" => !outside,
             "netns" => !inside,
-            _ => !(inside || outside || both),
+            "maelstrom" => !(inside || outside || both),
+            _ => !(inside || outside || both || single),
         }
     }
 
@@ -349,6 +363,7 @@ impl FaultKind {
             FaultKind::FullDisk => "full-disk",
             FaultKind::ReadOnlyDisk => "read-only-disk",
             FaultKind::Starve => "starve",
+            FaultKind::Command => "command",
         }
     }
 
@@ -385,6 +400,7 @@ impl FaultKind {
             | FaultKind::FullDisk
             | FaultKind::ReadOnlyDisk
             | FaultKind::Starve
+            | FaultKind::Command
             | FaultKind::SnapshotNow => 1,
         }
     }
@@ -433,9 +449,10 @@ impl Fault {
             | Fault::LockDisk { nodes }
             | Fault::Starve { nodes, .. }
             | Fault::Pause { nodes } => nodes.iter().collect(),
-            Fault::Remove { node } | Fault::Transfer { to: node } | Fault::Snapshot { node } => {
-                vec![node]
-            }
+            Fault::Remove { node }
+            | Fault::Transfer { to: node }
+            | Fault::Command { node, .. }
+            | Fault::Snapshot { node } => vec![node],
         }
     }
 

@@ -7,9 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testimony_history::Model;
 
-use crate::{ClientPlace, Fault, FaultKind, NodeName, ProcessId, WorkloadParams, span};
+use crate::{
+    ClientPlace, External, Fault, FaultKind, NodeName, OwnSystem, ProcessId, WorkloadParams, span,
+};
 
 mod error;
+mod own;
 mod resolve;
 mod script;
 mod validate;
@@ -71,6 +74,9 @@ pub struct Plan {
     /// before it is skipped.
     #[serde(with = "span::text")]
     pub start_wait: Duration,
+    /// The program that is every node, in a lab that speaks with nodes over their standard streams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Vec<String>>,
     /// The target's own settings.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
@@ -82,6 +88,12 @@ pub struct Plan {
     /// Which operations, one by one, in place of those that the workload draws.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<Script>,
+    /// A system of the user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<OwnSystem>,
+    /// A cluster that already runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
 }
 
 /// One fault of the schedule.

@@ -33,9 +33,10 @@ impl Fault {
             | Fault::LockDisk { nodes }
             | Fault::Starve { nodes, .. }
             | Fault::Pause { nodes } => *nodes = some(nodes),
-            Fault::Remove { node } | Fault::Transfer { to: node } | Fault::Snapshot { node } => {
-                *node = name(node)?;
-            }
+            Fault::Remove { node }
+            | Fault::Transfer { to: node }
+            | Fault::Command { node, .. }
+            | Fault::Snapshot { node } => *node = name(node)?,
         }
         (!fault.selectors().is_empty()).then_some(fault)
     }

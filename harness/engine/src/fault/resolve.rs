@@ -120,6 +120,10 @@ impl Fault {
                 nodes: roles.set(nodes)?,
                 percent: *percent,
             },
+            Fault::Command { name, node } => Action::Command {
+                name: name.clone(),
+                node: roles.one(node)?,
+            },
             _ => return Err(Unresolved::Nothing),
         })
     }
@@ -143,7 +147,10 @@ fn does_nothing(action: &Action) -> bool {
         | Action::FillDisk { nodes }
         | Action::LockDisk { nodes }
         | Action::Starve { nodes, .. } => nodes.is_empty(),
-        Action::Remove { .. } | Action::Transfer { .. } | Action::Snapshot { .. } => false,
+        Action::Remove { .. }
+        | Action::Transfer { .. }
+        | Action::Command { .. }
+        | Action::Snapshot { .. } => false,
     }
 }
 

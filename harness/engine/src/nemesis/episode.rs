@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::NemesisParams;
 use crate::chance::Chance;
+use crate::own::Aim;
 use crate::{Fault, FaultKind, Flaws, NodeName, Selector, SpanRange};
 
 /// How long a node is cut off, and let back, while flapping.
@@ -57,7 +58,12 @@ impl Episode {
         room: Duration,
         chance: &mut Chance,
     ) -> Self {
-        let mut draw = Draw { nodes, chance };
+        let commands = &params.commands;
+        let mut draw = Draw {
+            nodes,
+            commands,
+            chance,
+        };
         let steps = match kind {
             FaultKind::Flapping => draw.flapping(room),
             FaultKind::RollingRestart => draw.rolling_restart(room),
@@ -91,6 +97,7 @@ impl Episode {
 
 struct Draw<'a> {
     nodes: u32,
+    commands: &'a [(String, Aim)],
     chance: &'a mut Chance,
 }
 
@@ -182,11 +189,24 @@ impl Draw<'_> {
                 nodes: vec![self.leader_or_other()],
                 percent: u32_of(self.chance.between(1, 20)),
             },
+            FaultKind::Command => self.command(),
             // The last is `Lie`; all others have their arms.
             _ => Fault::Lie {
                 nodes: vec![self.any_name()],
             },
         }
+    }
+
+    /// One of the user's commands; without any there is nothing to draw.
+    fn command(&mut self) -> Fault {
+        let index = self.chance.index(self.commands.len());
+        let (name, aim) = self.commands.get(index).cloned().unwrap_or_default();
+        let node = match aim {
+            Aim::Leader => Selector::Leader,
+            Aim::Follower if self.nodes > 1 => self.any_follower(),
+            Aim::Any | Aim::Follower => self.leader_or_other(),
+        };
+        Fault::Command { name, node }
     }
 
     fn flapping(&mut self, room: Duration) -> Vec<Step> {

@@ -24,6 +24,8 @@ pub(crate) enum Lane {
     Disk,
     /// What a node says.
     Truth,
+    /// Whatever commands of the user's do.
+    Command,
 }
 
 impl Lane {
@@ -44,6 +46,7 @@ impl Lane {
             FaultKind::ClockSkew => Lane::Clock,
             FaultKind::SlowDisk => Lane::Disk,
             FaultKind::Lie => Lane::Truth,
+            FaultKind::Command => Lane::Command,
             FaultKind::KillOne
             | FaultKind::KillLeader
             | FaultKind::KillMinority
@@ -68,7 +71,7 @@ impl Lane {
 /// When each lane is free again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lanes {
-    free_at: [Duration; 7],
+    free_at: [Duration; 8],
 }
 
 impl Lanes {

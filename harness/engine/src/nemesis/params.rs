@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::own::Aim;
 use crate::{FaultKind, SpanRange};
 
 /// What a schedule is drawn from.
@@ -20,6 +21,8 @@ pub struct NemesisParams {
     pub overlap: u32,
     /// Whether the seed switches some kinds off and varies the weights of the others.
     pub swarm: bool,
+    /// What the user has commands for, and which node each is done to.
+    pub commands: Vec<(String, Aim)>,
 }
 
 impl NemesisParams {
@@ -57,6 +60,7 @@ impl NemesisParams {
             | FaultKind::CorruptLinks
             | FaultKind::FullDisk
             | FaultKind::ReadOnlyDisk
+            | FaultKind::Command
             | FaultKind::DropConnections => 1,
         }
     }
@@ -73,6 +77,7 @@ impl NemesisParams {
             gap: SpanRange::millis(300, 1_200),
             overlap: 30,
             swarm: true,
+            commands: Vec::new(),
         }
     }
 }

@@ -115,6 +115,9 @@ pub enum PlanError {
         /// How many nodes there are.
         nodes: u32,
     },
+    /// What is said of a system of the user's own does not fit.
+    #[error("{0}")]
+    Own(String),
     /// An injection that cannot be done.
     #[error("injection {id} ({kind}) {problem}")]
     Injection {

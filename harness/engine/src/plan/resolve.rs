@@ -26,7 +26,11 @@ impl Plan {
             target: name,
             mode,
             lab: lab(&draft, target)?,
-            nodes: draft.nodes.or(profile.nodes).unwrap_or(5),
+            nodes: draft
+                .nodes
+                .or(profile.nodes)
+                .or(listed_nodes(&draft))
+                .unwrap_or(5),
             clients: draft.clients.or(profile.clients).unwrap_or(10),
             clients_at: clients_at(&draft, &profile, target)?,
             rate: draft.rate.or(profile.rate).unwrap_or(200),
@@ -43,10 +47,14 @@ impl Plan {
             settings: settings(&draft, &profile, target)?,
             workload: workload(&draft, &profile, target)?,
             bug: draft.bug,
+            program: draft.program,
+            system: draft.system,
+            external: draft.external,
             injections: Vec::new(),
             script: draft.script,
         };
         plan.validate()?;
+        plan.check_own()?;
         plan.injections = match draft.injections {
             Some(listed) => numbered(listed),
             None => plan.draw(draft.nemesis.as_ref(), &profile.nemesis, target)?,
@@ -70,7 +78,8 @@ impl Plan {
         let draft = &chosen.map_or_else(|| profile.clone(), |chosen| profile.overlay(chosen));
         let params = self.nemesis(draft, target)?;
         let drawn = nemesis::schedule(self.seed, &params, self.nodes, self.time);
-        if drawn.is_empty() && !draft.is_none() {
+        let nothing_offered = draft.kinds.is_none() && target.faults.is_empty();
+        if drawn.is_empty() && !draft.is_none() && !nothing_offered {
             let (time, nodes) = (span::format(self.time), self.nodes);
             return Err(PlanError::NoFaultFits { time, nodes });
         }
@@ -99,6 +108,7 @@ impl Plan {
             .swarm
             .unwrap_or(draft.kinds.is_none() && draft.weights.is_empty());
         params.durations.clone_from(&draft.durations);
+        params.commands = self.commands();
         check_percent(params.overlap)?;
         Ok(params)
     }
@@ -180,6 +190,11 @@ fn lab(draft: &Draft, target: &TargetInfo) -> Result<String, PlanError> {
     let lab = asked.unwrap_or("process");
     known(target, "lab", lab, target.labs.iter().cloned())?;
     Ok(lab.to_owned())
+}
+
+/// How many nodes a cluster that already runs has.
+fn listed_nodes(draft: &Draft) -> Option<u32> {
+    u32::try_from(draft.external.as_ref()?.nodes.len()).ok()
 }
 
 /// What the target and its mode make of the usual run, and the bug, if the user leaves the choice

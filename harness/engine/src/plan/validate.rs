@@ -28,6 +28,7 @@ impl Plan {
         check_workload(&self.workload)?;
         self.check_numbers()?;
         self.check_script()?;
+        self.check_commands()?;
         self.injections
             .iter()
             .try_for_each(|injection| self.check_injection(injection))
