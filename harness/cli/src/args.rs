@@ -375,6 +375,20 @@ pub(crate) struct InitArguments {
     /// The scenario file to write.
     #[arg(default_value = "scenario.toml")]
     pub(crate) file: PathBuf,
+    /// What the scenario is for.
+    #[arg(long, value_enum, default_value_t = InitKind::Own)]
+    pub(crate) target: InitKind,
+}
+
+/// What a scenario to start from is for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum InitKind {
+    /// A system of your own, whose nodes are started for the run.
+    Own,
+    /// A cluster of your own that already runs.
+    External,
+    /// The bundled Raft cluster.
+    Raft,
 }
 
 fn parse_seeds(text: &str) -> Result<std::ops::Range<u64>, String> {

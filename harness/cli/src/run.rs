@@ -5,8 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use testimony_engine::{Draft, NemesisDraft, Plan, Target, WorkloadDraft, WorkloadKind};
+use testimony_engine::{
+    Draft, NemesisDraft, Plan, Target, TargetInfo, WorkloadDraft, WorkloadKind,
+};
 use testimony_report::RunOutcome;
+use testimony_systems::own::{self, OwnTarget};
 use testimony_systems::{TargetError, TargetOptions, target, targets};
 
 use crate::args::{Limits, RunArguments};
@@ -42,9 +45,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<RunOutcome, Failure> {
 }
 
 fn run_once(draft: Draft, arguments: &RunArguments) -> Result<JudgedRun, Failure> {
-    let name = target_name(&draft);
-    let info = targets().into_iter().find(|info| info.name == name);
-    let info = info.ok_or_else(|| unknown_target(&name))?;
+    let info = info(&draft)?;
     let plan = Plan::resolve(draft, &info).map_err(Failure::usage)?;
     let folder = RunFolder::make(&arguments.out, &plan)?;
     announce(&plan, &folder);
@@ -138,6 +139,12 @@ fn announce(plan: &Plan, folder: &RunFolder) {
 
 fn target_of(plan: &Plan) -> Result<Arc<dyn Target>, Failure> {
     let program = std::env::current_exe().context("this program cannot be found on the disk");
+    if let Some(system) = &plan.system {
+        // What an earlier run left in the system is not to be read in this one.
+        let prefix = format!("t{:08x}-", chance::seed() & 0xffff_ffff);
+        let external = plan.external.clone();
+        return Ok(Arc::new(OwnTarget::new(system.clone(), external, &prefix)));
+    }
     let options = TargetOptions {
         program: program.map_err(Failure::Broken)?,
         mode: plan.mode.clone(),
@@ -147,11 +154,24 @@ fn target_of(plan: &Plan) -> Result<Arc<dyn Target>, Failure> {
     target(&plan.target, options).map_err(Failure::usage)
 }
 
+/// What can be tested of the target that a draft is about.
+fn info(draft: &Draft) -> Result<TargetInfo, Failure> {
+    let name = target_name(draft);
+    match &draft.system {
+        Some(system) if name == own::NAME => Ok(own::info(system, draft.external.as_ref())),
+        _ => {
+            let info = targets().into_iter().find(|info| info.name == name);
+            info.ok_or_else(|| unknown_target(&name))
+        }
+    }
+}
+
 pub(crate) fn target_name(draft: &Draft) -> String {
-    let target = draft
-        .target
-        .as_deref()
-        .unwrap_or(testimony_systems::raft::NAME);
+    let usual = match &draft.system {
+        Some(_) => own::NAME,
+        None => testimony_systems::raft::NAME,
+    };
+    let target = draft.target.as_deref().unwrap_or(usual);
     target
         .split_once(':')
         .map_or(target, |(name, _)| name)

@@ -1,4 +1,4 @@
-//! One run in the process lab: a runtime, Ctrl-C, a progress display.
+//! One run in real time: a runtime, Ctrl-C, a progress display.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use testimony_engine::{Plan, Target};
-use testimony_lab::{Ended, LabOptions, Launcher};
+use testimony_lab::{Ended, LabOptions, Launcher, external};
 use testimony_report::StoppedEarly;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -50,7 +50,10 @@ pub(crate) fn run(
     let lookout = (!to_the_end).then(|| Lookout::start(plan, folder, interrupter.clone()));
     let ended = runtime.block_on(async {
         tokio::spawn(forward_interrupts(interrupter));
-        testimony_lab::run(plan, target, options).await
+        match plan.lab.as_str() {
+            external::LAB => external::run(plan, target, options).await,
+            _ => testimony_lab::run(plan, target, options).await,
+        }
     });
     let stopped_early = lookout.and_then(Lookout::end);
     let where_to_look = || format!("the run in {} broke off", folder.display());

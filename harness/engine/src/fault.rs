@@ -329,6 +329,21 @@ impl FaultKind {
         }
     }
 
+    /// Whether it is about single nodes, whether they are connected or not.
+    pub fn is_of_nodes(self) -> bool {
+        matches!(
+            self,
+            FaultKind::KillOne
+                | FaultKind::KillLeader
+                | FaultKind::KillMinority
+                | FaultKind::KillAll
+                | FaultKind::KillSite
+                | FaultKind::PauseLeader
+                | FaultKind::PauseOne
+                | FaultKind::RollingRestart
+        )
+    }
+
     /// The word in plans, on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -26,6 +26,9 @@ pub enum LabError {
     /// Something that the plan's faults need is not there.
     #[error("cannot make ready what the plan's faults need: {0}")]
     Equipment(#[source] io::Error),
+    /// The plan does not say where the cluster is that already runs.
+    #[error("the plan has no [external]: it names the nodes of the cluster that already runs")]
+    NoCluster,
     /// A node's process cannot be started.
     #[error("cannot start {node}: {source}")]
     Start {
@@ -39,7 +42,7 @@ pub enum LabError {
     DiedAtStart(Box<Death>),
     /// The cluster never served.
     #[error(
-        "no leader served within {} s of the start ({seen}); the nodes' output is in {}",
+        "the cluster did not serve within {} s of the start ({seen}); the nodes' output is in {}",
         waited.as_secs(), nodes.display()
     )]
     NotServing {

@@ -2,16 +2,17 @@
 //! between network namespaces.
 //!
 //! The engine decides; this crate does, checks that it took effect, and writes down what happened.
-//! [`run()`] is the whole of it. Inside, `link` and `netns` are the two kinds of network between
-//! the nodes, `process` starts and signals single processes, `nodes` and `site` are the cluster
-//! made of both, `faults` breaks and mends it, and `run` is the loop that ties them to the
-//! conductor.
+//! [`run()`] is the whole of it; [`external::run`] is for a cluster that already runs. Inside,
+//! `link` and `netns` are the two kinds of network between the nodes, `process` starts and signals
+//! single processes, `nodes` and `site` are the cluster made of both, `faults` breaks and mends it,
+//! and `run` is the loop that ties them to the conductor.
 
 mod clock;
 pub mod clocks;
 pub mod disks;
 mod equipment;
 mod error;
+pub mod external;
 pub(crate) mod faults;
 mod kernel;
 pub mod link;
@@ -24,6 +25,7 @@ pub mod sim;
 mod site;
 #[cfg(test)]
 mod testing;
+mod venue;
 
 pub use error::LabError;
 pub use link::Links;

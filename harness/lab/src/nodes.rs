@@ -30,6 +30,8 @@ pub struct Death {
     pub stderr: String,
 }
 
+/// The signal that asks a node to end.
+const TERM: i32 = 15;
 /// How long a node may take to end by itself before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 /// How much of a dead node's standard error is told.
@@ -126,6 +128,10 @@ impl Nodes {
             let ends = node.stop(STOP_PATIENCE).await.into_iter();
             ends.filter_map(|ended| match ended {
                 Ok(Exit { code: Some(0), .. }) => None,
+                // Most programs leave it to the kernel to end them.
+                Ok(Exit {
+                    signal: Some(TERM), ..
+                }) => None,
                 Ok(exit) => Some(format!("{name} ended with {exit} when asked to stop")),
                 Err(error) => Some(format!("{name} had to be killed: {error}")),
             })

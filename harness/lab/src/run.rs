@@ -16,6 +16,10 @@ use std::time::Duration;
 use testimony_engine::{Plan, RunSummary, Target};
 use tokio::sync::mpsc;
 
+use crate::external::Elsewhere;
+use crate::faults::Faults;
+use crate::site::Site;
+use crate::venue::{Notes, Processes, Venue};
 use crate::{Death, LabError, Launcher};
 
 pub(crate) use folder::Folder;
@@ -62,8 +66,50 @@ pub async fn run(
     target: Arc<dyn Target>,
     options: LabOptions,
 ) -> Result<Ended, LabError> {
-    let stage = Stage::set(plan, target, options).await?;
+    perform(plan, Setting::Processes(target), options).await
+}
+
+/// Carries a plan out where the setting says.
+pub(crate) async fn perform(
+    plan: &Plan,
+    setting: Setting,
+    options: LabOptions,
+) -> Result<Ended, LabError> {
+    let stage = Stage::set(plan, setting, options).await?;
     stage.perform().await
+}
+
+/// Which lab a run is made in, and what that has to know.
+pub(crate) enum Setting {
+    /// Processes of the target, with links of the lab between them.
+    Processes(Arc<dyn Target>),
+    /// A cluster that already runs.
+    External(Arc<dyn Target>),
+}
+
+impl Setting {
+    /// The venue of a run in `folder`. No node runs yet.
+    async fn venue(
+        self,
+        plan: &Plan,
+        folder: &Folder,
+        options: &LabOptions,
+        notes: Notes,
+    ) -> Result<Arc<dyn Venue>, LabError> {
+        let launcher = options.launcher.clone();
+        match self {
+            Setting::Processes(target) => {
+                let built = Site::build(plan, target, launcher, folder, notes.deaths).await?;
+                let site = Arc::new(built);
+                let faults = Faults::new(Arc::clone(&site), plan.verify_timeout);
+                Ok(Arc::new(Processes { site, faults }))
+            }
+            Setting::External(target) => {
+                let venue = Elsewhere::new(plan, target, launcher, folder)?;
+                Ok(Arc::new(venue))
+            }
+        }
+    }
 }
 
 #[cfg(test)]

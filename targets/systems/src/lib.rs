@@ -10,6 +10,7 @@ pub mod etcd;
 pub mod installed;
 mod mishap;
 pub mod nats;
+pub mod own;
 mod paxos;
 mod planted;
 pub mod postgres;
@@ -99,7 +100,7 @@ pub enum TargetError {
 
 /// Everything that can be tested.
 pub fn targets() -> Vec<TargetInfo> {
-    let mut all = vec![raft::info()];
+    let mut all = vec![raft::info(), own::about()];
     all.extend(simulated::all());
     all.extend(paxos::all());
     all.push(etcd::info());

@@ -248,6 +248,10 @@ fn a_scenario_to_start_from_is_never_written_over_a_file() {
     testimony(folder.path(), &["init", "s.toml"])
         .exits_with(2)
         .complains(&["s.toml"]);
+    for target in ["own", "external", "raft"] {
+        let words = ["init", "--target", target, target];
+        testimony(folder.path(), &words).exits_with(0);
+    }
 }
 
 #[test]

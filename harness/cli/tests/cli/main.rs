@@ -1,9 +1,11 @@
 //! The program, called as a person calls it: on files, and on real processes.
 
 mod checking;
+mod example;
 mod following;
 mod harness;
 mod namespaces;
+mod own;
 mod program;
 mod running;
 mod shrinking;

@@ -6,7 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpSocket;
 
 /// A port on 127.0.0.1, held by a socket that is bound but never listens. The node binds the same
-/// port with `SO_REUSEPORT`; when it is down, connections are refused and nobody can take the port.
+/// port with `SO_REUSEPORT` or `SO_REUSEADDR`; when it is down, connections are refused and nobody
+/// can take the port.
 #[derive(Debug)]
 pub(crate) struct ReservedPort {
     address: SocketAddr,
@@ -18,6 +19,8 @@ impl ReservedPort {
     pub(crate) fn new() -> io::Result<Self> {
         let holder = TcpSocket::new_v4()?;
         holder.set_reuseport(true)?;
+        // Most programs set only this one, and it serves them as well.
+        holder.set_reuseaddr(true)?;
         holder.bind((Ipv4Addr::LOCALHOST, 0).into())?;
         Ok(ReservedPort {
             address: holder.local_addr()?,

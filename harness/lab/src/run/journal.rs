@@ -151,8 +151,9 @@ fn objects(action: &Action) -> Vec<String> {
         | Action::LockDisk { nodes }
         | Action::Starve { nodes, .. }
         | Action::Lie { nodes } => nodes.iter().map(ToString::to_string).collect(),
-        Action::Remove { node } | Action::Transfer { to: node } | Action::Snapshot { node } => {
-            vec![node.to_string()]
-        }
+        Action::Remove { node }
+        | Action::Transfer { to: node }
+        | Action::Command { node, .. }
+        | Action::Snapshot { node } => vec![node.to_string()],
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::folder::Folder;
 use crate::LabError;
-use crate::site::Site;
+use crate::venue::Venue;
 
 /// How often each node is asked, and a sample is taken.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
@@ -31,15 +31,19 @@ pub(crate) struct Observer {
 
 impl Observer {
     /// Starts asking.
-    pub(crate) fn create(folder: &Folder, site: &Arc<Site>) -> Result<Self, LabError> {
+    pub(crate) fn create(
+        folder: &Folder,
+        nodes: &[NodeName],
+        venue: &Arc<dyn Venue>,
+    ) -> Result<Self, LabError> {
         let path = folder.file("status.jsonl");
         let file = File::create(&path).map_err(LabError::write(&path))?;
         let mut askers = JoinSet::new();
         let mut latest = BTreeMap::new();
-        for node in site.nodes.names() {
+        for node in nodes {
             let (answers, answer) = watch::channel(NodeStatus::default());
             latest.insert(node.clone(), answer);
-            askers.spawn(ask(Arc::clone(site), node.clone(), answers));
+            askers.spawn(ask(Arc::clone(venue), node.clone(), answers));
         }
         Ok(Observer {
             path,
@@ -68,12 +72,12 @@ impl Observer {
     }
 }
 
-async fn ask(site: Arc<Site>, node: NodeName, answers: watch::Sender<NodeStatus>) {
+async fn ask(venue: Arc<dyn Venue>, node: NodeName, answers: watch::Sender<NodeStatus>) {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let answer = timeout(ANSWER_DEADLINE, site.status(&node)).await;
+        let answer = timeout(ANSWER_DEADLINE, venue.status(&node)).await;
         answers.send_replace(answer.ok().flatten().unwrap_or_default());
     }
 }

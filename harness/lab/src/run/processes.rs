@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::LabError;
 use crate::netns::Post;
-use crate::site::Site;
+use crate::venue::Venue;
 
 /// A client keeps its timeout itself; this is how long after it the lab gives up on one that does
 /// not.
@@ -21,7 +21,7 @@ const CLIENT_GRACE: Duration = Duration::from_millis(500);
 
 /// All processes that have called and are not retired.
 pub(crate) struct Processes {
-    site: Arc<Site>,
+    venue: Arc<dyn Venue>,
     options: ClientOptions,
     recorder: Arc<Recorder<File>>,
     signals: mpsc::UnboundedSender<Signal>,
@@ -35,20 +35,20 @@ pub(crate) struct Processes {
 
 impl Processes {
     pub(crate) fn new(
-        site: Arc<Site>,
+        venue: Arc<dyn Venue>,
         plan: &Plan,
         recorder: Arc<Recorder<File>>,
         signals: mpsc::UnboundedSender<Signal>,
     ) -> Result<Self, LabError> {
         let (open, tasks) = (BTreeMap::new(), JoinSet::new());
-        let posts = site.posts(plan)?;
+        let posts = venue.posts(plan)?;
         let options = ClientOptions {
             timeout: plan.call_timeout,
             model: plan.model(),
             apart: !posts.is_empty(),
         };
         Ok(Processes {
-            site,
+            venue,
             options,
             recorder,
             signals,
@@ -65,7 +65,7 @@ impl Processes {
             let (calls, inbox) = mpsc::unbounded_channel();
             let task = Task {
                 process,
-                site: Arc::clone(&self.site),
+                venue: Arc::clone(&self.venue),
                 options: self.options.clone(),
                 recorder: Arc::clone(&self.recorder),
                 signals: self.signals.clone(),
@@ -96,7 +96,7 @@ impl Processes {
 /// What a process's task has.
 struct Task {
     process: ProcessId,
-    site: Arc<Site>,
+    venue: Arc<dyn Venue>,
     options: ClientOptions,
     recorder: Arc<Recorder<File>>,
     signals: mpsc::UnboundedSender<Signal>,
@@ -105,11 +105,8 @@ struct Task {
 impl Task {
     async fn serve(self, mut calls: mpsc::UnboundedReceiver<(NodeName, Call)>) {
         let process = self.process;
-        let Site {
-            target, cluster, ..
-        } = &*self.site;
         // Made here, where the client is: it may open sockets at once.
-        let mut client = target.client(cluster, process, &self.options);
+        let mut client = self.venue.client(process, &self.options);
         let limit = self.options.timeout + CLIENT_GRACE;
         while let Some((node, call)) = calls.recv().await {
             self.recorder.invoke(process.0, &call, Some(node.as_str()));

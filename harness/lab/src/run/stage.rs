@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use testimony_engine::{
     Action, BoxFuture, ClusterStatus, Command, Conductor, FaultKind, Nanos, NodeName, NodeStatus,
-    Plan, Role, Signal, Target,
+    Plan, Role, Signal,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
@@ -19,10 +19,10 @@ use super::observer::{self, Observer};
 use super::processes::Processes;
 use super::progress::Tally;
 use super::recording::Recording;
-use super::{Ended, LabOptions};
+use super::{Ended, LabOptions, Setting};
 use crate::clock::Clock;
-use crate::faults::{Faults, Seen};
-use crate::site::Site;
+use crate::faults::Seen;
+use crate::venue::{Notes, Venue};
 use crate::{Death, LabError};
 
 /// Everything of a run.
@@ -33,8 +33,7 @@ pub(super) struct Stage {
     node_names: Vec<NodeName>,
     folder: Folder,
     options: LabOptions,
-    site: Arc<Site>,
-    faults: Arc<Faults>,
+    venue: Arc<dyn Venue>,
     works: FuturesUnordered<BoxFuture<'static, Work>>,
     recording: Recording,
     journal: Journal<File>,
@@ -43,6 +42,7 @@ pub(super) struct Stage {
     processes: Processes,
     signals: mpsc::UnboundedReceiver<Signal>,
     death_notes: mpsc::UnboundedReceiver<Death>,
+    breaks: mpsc::UnboundedReceiver<LabError>,
     deaths: Vec<Death>,
     tally: Tally,
     wake: Option<Nanos>,
@@ -50,12 +50,12 @@ pub(super) struct Stage {
 }
 
 /// Ends all nodes at once when a run is dropped in the middle, by a panic or by its caller. Tasks
-/// that still hold the site would otherwise keep them for a moment.
-struct Guard(Arc<Site>);
+/// that still hold the venue would otherwise keep them for a moment.
+struct Guard(Arc<dyn Venue>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.nodes.destroy();
+        self.0.destroy();
     }
 }
 
@@ -70,36 +70,34 @@ enum Event {
     Signal(Signal),
     Work(Work),
     Death(Death),
+    Break(LabError),
     Tick,
     Interrupt,
 }
 
 impl Stage {
-    /// Makes the folder, the links and the files, and starts the nodes.
+    /// Makes the folder, the venue and the files, and starts the nodes.
     pub(super) async fn set(
         plan: &Plan,
-        target: Arc<dyn Target>,
+        setting: Setting,
         options: LabOptions,
     ) -> Result<Self, LabError> {
         let clock = Clock::start();
         let node_names = plan.node_names();
         let folder = Folder::create(&options.folder, &node_names)?;
         let (deaths, death_notes) = mpsc::unbounded_channel();
-        let launcher = options.launcher.clone();
-        let site = Site::build(plan, target, launcher, &folder, deaths).await?;
-        let site = Arc::new(site);
-        let guard = Guard(Arc::clone(&site));
+        let (sender, breaks) = mpsc::unbounded_channel();
+        let notes = Notes {
+            deaths,
+            breaks: sender,
+        };
+        let venue = setting.venue(plan, &folder, &options, notes).await?;
+        let guard = Guard(Arc::clone(&venue));
         let recording = Recording::create(&folder, plan, clock)?;
         let journal_path = folder.file("injections.jsonl");
         let out = File::create(&journal_path).map_err(LabError::write(&journal_path))?;
         let journal = Journal::new(out, Arc::clone(recording.recorder()));
-        for node in &node_names {
-            let started = site.nodes.start(node).await;
-            started.map_err(|source| LabError::Start {
-                node: node.clone(),
-                source,
-            })?;
-        }
+        venue.start().await?;
         let (sender, signals) = mpsc::unbounded_channel();
         let recorder = Arc::clone(recording.recorder());
         let mut ticks = interval(observer::INTERVAL);
@@ -108,19 +106,19 @@ impl Stage {
             _guard: guard,
             clock,
             conductor: Conductor::new(plan),
-            node_names,
             options,
-            faults: Arc::new(Faults::new(Arc::clone(&site), plan.verify_timeout)),
             works: FuturesUnordered::new(),
             recording,
             journal,
             journal_path,
-            observer: Observer::create(&folder, &site)?,
-            processes: Processes::new(Arc::clone(&site), plan, recorder, sender)?,
+            observer: Observer::create(&folder, &node_names, &venue)?,
+            processes: Processes::new(Arc::clone(&venue), plan, recorder, sender)?,
+            node_names,
             folder,
-            site,
+            venue,
             signals,
             death_notes,
+            breaks,
             deaths: Vec::new(),
             tally: Tally::default(),
             wake: None,
@@ -136,19 +134,18 @@ impl Stage {
         }
         let finished = self.conductor.summary();
         let Stage {
-            site,
+            venue,
             processes,
             observer,
             works,
-            faults,
             ..
         } = self;
         processes.stop().await;
-        drop((works, faults, observer));
-        let remarks = site.nodes.stop().await;
+        drop((works, observer));
+        let remarks = venue.stop().await;
         remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
-        site.equipment.put_away(self.options.keep_data);
-        drop(site);
+        venue.put_away(self.options.keep_data);
+        drop(venue);
         if !self.options.keep_data {
             self.folder.remove_data(&self.node_names);
         }
@@ -165,8 +162,7 @@ impl Stage {
 
     async fn play(&mut self) -> Result<(), LabError> {
         self.await_service().await?;
-        let (target, cluster) = (&self.site.target, &self.site.cluster);
-        target.set_up(cluster).await.map_err(LabError::SetUp)?;
+        self.venue.set_up().await.map_err(LabError::SetUp)?;
         let mut commands = self.signal(Signal::Started);
         loop {
             for command in commands {
@@ -187,6 +183,7 @@ impl Stage {
                     self.deaths.push(death);
                     Vec::new()
                 }
+                Event::Break(error) => return Err(error),
             };
         }
     }
@@ -212,6 +209,7 @@ impl Stage {
                     }
                 }
                 Event::Death(death) => return Err(LabError::DiedAtStart(Box::new(death))),
+                Event::Break(error) => return Err(error),
                 Event::Interrupt => return Err(LabError::Interrupted),
                 Event::Signal(_) | Event::Work(_) => {}
             }
@@ -219,7 +217,7 @@ impl Stage {
     }
 
     fn serves(&self, status: &ClusterStatus) -> bool {
-        if self.site.target.info().leaderless {
+        if self.venue.is_leaderless() {
             let answers = |name| status.nodes.get(name).is_some_and(|node| node.alive);
             return self.node_names.iter().all(answers);
         }
@@ -232,6 +230,7 @@ impl Stage {
             Some(signal) = self.signals.recv() => Event::Signal(signal),
             Some(work) = self.works.next() => Event::Work(work),
             Some(death) = self.death_notes.recv() => Event::Death(death),
+            Some(error) = self.breaks.recv() => Event::Break(error),
             Some(()) = self.options.interrupts.recv() => Event::Interrupt,
             () = wait_until(wake) => {
                 self.wake = None;
@@ -279,16 +278,16 @@ impl Stage {
         tracing::info!(injection, %kind, %action, "injecting");
         self.journal
             .requested(injection, kind, action.clone(), self.clock.now());
-        let faults = Arc::clone(&self.faults);
+        let venue = Arc::clone(&self.venue);
         self.works.push(Box::pin(async move {
-            Work::Injected(injection, faults.inject(injection, &action).await)
+            Work::Injected(injection, venue.inject(injection, &action).await)
         }));
     }
 
     fn heal(&mut self, injection: u64) {
         tracing::info!(injection, "healing");
-        let faults = Arc::clone(&self.faults);
-        let work = async move { Work::Healed(injection, faults.heal(injection).await) };
+        let venue = Arc::clone(&self.venue);
+        let work = async move { Work::Healed(injection, venue.heal(injection).await) };
         self.works.push(Box::pin(work));
     }
 

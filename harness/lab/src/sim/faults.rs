@@ -157,6 +157,7 @@ impl<R: Replica<Machine = Store>> World<R> {
             Action::Corrupt { .. }
             | Action::FillDisk { .. }
             | Action::LockDisk { .. }
+            | Action::Command { .. }
             | Action::Starve { .. } => {
                 let seen = Err("a simulated node has nothing to do it to".to_owned());
                 self.injected(injection, action, seen);

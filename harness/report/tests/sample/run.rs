@@ -46,6 +46,9 @@ pub(crate) fn plan(shape: &Shape, sample: &Sample) -> Plan {
         workload: WorkloadParams::of(WorkloadKind::Kv),
         injections: injections.collect(),
         script: None,
+        program: None,
+        system: None,
+        external: None,
     }
 }
 
