@@ -150,6 +150,9 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
 
+    def handle_error(self, *_):
+        pass  # A client that has given up is no news.
+
 
 class Node:
     def __init__(self, options):

@@ -77,7 +77,8 @@ pub(crate) struct RunArguments {
     /// What to test, `name` or `name:mode`; see `testimony targets`. [default: raft]
     #[arg(long)]
     pub(crate) target: Option<String>,
-    /// Where to run it: process, netns. [default: the first of the target's]
+    /// Where to run it: process, netns, sim, external, maelstrom. [default: the first of the
+    /// target's]
     #[arg(long)]
     pub(crate) lab: Option<String>,
     /// How many nodes. [default: 5]
@@ -131,6 +132,9 @@ pub(crate) struct RunArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    /// With --lab maelstrom: the program that is every node, and its arguments.
+    #[arg(last = true, value_name = "PROGRAM")]
+    pub(crate) program: Vec<String>,
 }
 
 #[derive(Debug, Args)]

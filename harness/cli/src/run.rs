@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use testimony_engine::{
     Draft, NemesisDraft, Plan, Target, TargetInfo, WorkloadDraft, WorkloadKind,
 };
+use testimony_lab::{external, maelstrom};
 use testimony_report::RunOutcome;
 use testimony_systems::own::{self, OwnTarget};
 use testimony_systems::{TargetError, TargetOptions, target, targets};
@@ -16,6 +17,7 @@ use crate::args::{Limits, RunArguments};
 use crate::failure::Failure;
 use crate::outlet::Outlet;
 use crate::run_folder::{Closing, RunFolder};
+use crate::session::Setting;
 use crate::verdict_of_run::JudgedRun;
 use crate::{chance, session, simulation, terminal};
 
@@ -86,17 +88,21 @@ fn perform(plan: &Plan, folder: RunFolder, limits: &Limits) -> Result<JudgedRun,
 fn carry_out(plan: &Plan, folder: RunFolder, to_the_end: bool) -> Result<RunFolder, Failure> {
     let closing = match plan.lab.as_str() {
         simulation::LAB => simulation::perform(plan, &folder)?,
-        _ => on_processes(plan, &folder, to_the_end)?,
+        _ => in_real_time(plan, &folder, to_the_end)?,
     };
     let closing = serde_json::to_vec_pretty(&closing).context("the summary cannot be written");
     folder.write("summary.json", &closing.map_err(Failure::Broken)?)?;
     Ok(folder)
 }
 
-/// Carries a plan out on processes.
-fn on_processes(plan: &Plan, folder: &RunFolder, to_the_end: bool) -> Result<Closing, Failure> {
-    let target = target_of(plan)?;
-    let (ended, stopped_early) = session::run(plan, target, folder.path(), to_the_end)?;
+/// Carries a plan out in real time.
+fn in_real_time(plan: &Plan, folder: &RunFolder, to_the_end: bool) -> Result<Closing, Failure> {
+    let setting = match plan.lab.as_str() {
+        maelstrom::LAB => Setting::Maelstrom,
+        external::LAB => Setting::External(target_of(plan)?),
+        _ => Setting::Processes(target_of(plan)?),
+    };
+    let (ended, stopped_early) = session::run(plan, setting, folder.path(), to_the_end)?;
     Ok(Closing {
         summary: ended.summary,
         deaths: ended.deaths.iter().map(ToString::to_string).collect(),
@@ -157,6 +163,9 @@ fn target_of(plan: &Plan) -> Result<Arc<dyn Target>, Failure> {
 /// What can be tested of the target that a draft is about.
 fn info(draft: &Draft) -> Result<TargetInfo, Failure> {
     let name = target_name(draft);
+    if name == maelstrom::LAB {
+        return Ok(maelstrom::info());
+    }
     match &draft.system {
         Some(system) if name == own::NAME => Ok(own::info(system, draft.external.as_ref())),
         _ => {
@@ -169,6 +178,7 @@ fn info(draft: &Draft) -> Result<TargetInfo, Failure> {
 pub(crate) fn target_name(draft: &Draft) -> String {
     let usual = match &draft.system {
         Some(_) => own::NAME,
+        None if draft.lab.as_deref() == Some(maelstrom::LAB) => maelstrom::LAB,
         None => testimony_systems::raft::NAME,
     };
     let target = draft.target.as_deref().unwrap_or(usual);
@@ -222,6 +232,7 @@ fn typed(arguments: &RunArguments) -> Result<Draft, Failure> {
         time: arguments.time,
         workload: arguments.workload.as_deref().map(workload).transpose()?,
         nemesis: nemesis(arguments.nemesis.as_ref())?,
+        program: (!arguments.program.is_empty()).then(|| arguments.program.clone()),
         ..Draft::default()
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use testimony_engine::{Plan, Target};
-use testimony_lab::{Ended, LabOptions, Launcher, external};
+use testimony_lab::{Ended, LabOptions, Launcher, external, maelstrom};
 use testimony_report::StoppedEarly;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -18,11 +18,21 @@ use crate::terminal;
 /// How long the servers may take until one of them leads.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
+/// Where a run is made, and of what.
+pub(crate) enum Setting {
+    /// Processes of a target.
+    Processes(Arc<dyn Target>),
+    /// A cluster that already runs.
+    External(Arc<dyn Target>),
+    /// The plan's program, over its standard streams.
+    Maelstrom,
+}
+
 /// Carries the plan out in `folder`; unless it is to go on `to_the_end`, the first violation ends
 /// it early. Whatever goes wrong, what was recorded until then is there.
 pub(crate) fn run(
     plan: &Plan,
-    target: Arc<dyn Target>,
+    setting: Setting,
     folder: &Path,
     to_the_end: bool,
 ) -> Result<(Ended, Option<StoppedEarly>), Failure> {
@@ -50,9 +60,10 @@ pub(crate) fn run(
     let lookout = (!to_the_end).then(|| Lookout::start(plan, folder, interrupter.clone()));
     let ended = runtime.block_on(async {
         tokio::spawn(forward_interrupts(interrupter));
-        match plan.lab.as_str() {
-            external::LAB => external::run(plan, target, options).await,
-            _ => testimony_lab::run(plan, target, options).await,
+        match setting {
+            Setting::Processes(target) => testimony_lab::run(plan, target, options).await,
+            Setting::External(target) => external::run(plan, target, options).await,
+            Setting::Maelstrom => maelstrom::run(plan, options).await,
         }
     });
     let stopped_early = lookout.and_then(Lookout::end);

@@ -13,10 +13,12 @@ use crate::terminal;
 
 /// Lists every target.
 pub(crate) fn run(arguments: &TargetsArguments) -> Result<RunOutcome, Failure> {
+    let mut all = targets();
+    all.push(testimony_lab::maelstrom::info());
     let text = if arguments.json {
-        as_json(&targets())
+        as_json(&all)
     } else {
-        as_text(&targets())
+        as_text(&all)
     };
     terminal::answer(&text)?;
     Ok(RunOutcome::Pass)

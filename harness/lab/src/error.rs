@@ -56,6 +56,18 @@ pub enum LabError {
     /// What clients need could not be made.
     #[error("the cluster serves, but what clients need could not be made: {0}")]
     SetUp(String),
+    /// A node does not keep to the protocol that it is spoken to in.
+    #[error("{node} does not keep to the protocol{place}: {problem}: {text}")]
+    Protocol {
+        /// The node.
+        node: NodeName,
+        /// Where it said it, for a person; may be empty.
+        place: String,
+        /// What is wrong.
+        problem: String,
+        /// What it said.
+        text: String,
+    },
     /// The user ended it before the cluster served.
     #[error("interrupted before the cluster served")]
     Interrupted,

@@ -2,10 +2,11 @@
 //! between network namespaces.
 //!
 //! The engine decides; this crate does, checks that it took effect, and writes down what happened.
-//! [`run()`] is the whole of it; [`external::run`] is for a cluster that already runs. Inside,
-//! `link` and `netns` are the two kinds of network between the nodes, `process` starts and signals
-//! single processes, `nodes` and `site` are the cluster made of both, `faults` breaks and mends it,
-//! and `run` is the loop that ties them to the conductor.
+//! [`run()`] is the whole of it; [`external::run`] is for a cluster that already runs,
+//! [`maelstrom::run`] for programs that speak over their standard streams. Inside, `link` and
+//! `netns` are the two kinds of network between the nodes, `process` starts and signals single
+//! processes, `nodes` and `site` are the cluster made of both, `faults` breaks and mends it, and
+//! `run` is the loop that ties them to the conductor.
 
 mod clock;
 pub mod clocks;
@@ -16,6 +17,7 @@ pub mod external;
 pub(crate) mod faults;
 mod kernel;
 pub mod link;
+pub mod maelstrom;
 pub mod netns;
 mod nodes;
 pub mod packets;

@@ -158,7 +158,8 @@ impl Drop for Nodes {
     }
 }
 
-async fn watch(
+/// Tells the end of a process that nobody asked to end.
+pub(crate) async fn watch(
     node: NodeName,
     child: Arc<Child>,
     may_end: Arc<AtomicBool>,

@@ -11,7 +11,7 @@ pub(crate) use exec::bind_to_parent;
 pub use exec::{EXEC_SUBCOMMAND, Entrance};
 pub(crate) use port::ReservedPort;
 pub use spawner::Launcher;
-pub(crate) use spawner::{Spawner, Start};
+pub(crate) use spawner::{Pipes, Spawner, Start};
 
 #[cfg(test)]
 mod tests;

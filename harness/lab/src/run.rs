@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::external::Elsewhere;
 use crate::faults::Faults;
+use crate::maelstrom::Troupe;
 use crate::site::Site;
 use crate::venue::{Notes, Processes, Venue};
 use crate::{Death, LabError, Launcher};
@@ -85,6 +86,8 @@ pub(crate) enum Setting {
     Processes(Arc<dyn Target>),
     /// A cluster that already runs.
     External(Arc<dyn Target>),
+    /// Processes that talk over their standard streams.
+    Maelstrom,
 }
 
 impl Setting {
@@ -106,6 +109,10 @@ impl Setting {
             }
             Setting::External(target) => {
                 let venue = Elsewhere::new(plan, target, launcher, folder)?;
+                Ok(Arc::new(venue))
+            }
+            Setting::Maelstrom => {
+                let venue = Troupe::new(plan, launcher, folder, notes)?;
                 Ok(Arc::new(venue))
             }
         }

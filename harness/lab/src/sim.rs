@@ -30,7 +30,9 @@ use testimony_consensus::timestamp::Timestamp;
 use testimony_consensus::two_phase_commit::TwoPhaseCommit;
 use testimony_engine::Plan;
 
+pub(crate) use faults::{flaws, links};
 pub use finding::{Costs, Finding, SimError, Simulated, Traffic};
+pub(crate) use network::{Network, Passage, worse};
 use world::World;
 
 /// What a simulated run is to leave besides what every run leaves.

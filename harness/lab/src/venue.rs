@@ -63,7 +63,6 @@ pub(crate) struct Notes {
     /// A node ended although nobody asked it to.
     pub(crate) deaths: mpsc::UnboundedSender<Death>,
     /// Something happened after which the run cannot go on.
-    #[expect(dead_code, reason = "the labs so far have no such thing")]
     pub(crate) breaks: mpsc::UnboundedSender<LabError>,
 }
 

@@ -4,6 +4,7 @@ mod checking;
 mod example;
 mod following;
 mod harness;
+mod maelstrom;
 mod namespaces;
 mod own;
 mod program;

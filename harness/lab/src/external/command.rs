@@ -51,6 +51,7 @@ impl Shell {
             saves: None,
             stdout: path.clone(),
             stderr: path.clone(),
+            talks: false,
         };
         let started = self.spawner.start(start).await.map_err(broken)?;
         let running = Running(Child::new(started).map_err(broken)?);

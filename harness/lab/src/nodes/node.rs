@@ -201,6 +201,7 @@ impl Node {
             saves: None,
             stdout: self.place.folder.join("stdout"),
             stderr: self.place.folder.join("stderr"),
+            talks: false,
         }
     }
 }

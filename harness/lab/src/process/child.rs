@@ -50,7 +50,7 @@ const STATE_INTERVAL: Duration = Duration::from_millis(1);
 impl Child {
     /// Must be called within a runtime.
     pub(crate) fn new(started: Started) -> io::Result<Self> {
-        let Started { pid, handle } = started;
+        let Started { pid, handle, .. } = started;
         #[expect(
             deprecated,
             reason = "the replacement is unsafe for the sake of other types: an OwnedFd never changes"

@@ -47,6 +47,8 @@ pub(crate) struct Start {
     pub(crate) stdout: PathBuf,
     /// Its standard error is appended here.
     pub(crate) stderr: PathBuf,
+    /// Whether its standard input and output are pipes to the lab instead.
+    pub(crate) talks: bool,
 }
 
 /// A child of the spawner's thread.
@@ -55,6 +57,15 @@ pub(crate) struct Started {
     pub(crate) pid: u32,
     /// Names the process without the danger that its number is given to another one.
     pub(crate) handle: OwnedFd,
+    /// What it talks over, if it was to talk.
+    pub(crate) pipes: Option<Pipes>,
+}
+
+/// The lab's ends of a child's standard streams.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    pub(crate) stdin: OwnedFd,
+    pub(crate) stdout: OwnedFd,
 }
 
 /// The thread; when the spawner is dropped, the thread ends and the kernel kills what is left.
@@ -117,14 +128,24 @@ impl Start {
         }
         command.arg("--");
         command.arg(&self.program).args(&self.args).envs(self.env);
-        command.stdin(self.saves.map_or_else(Stdio::null, Stdio::from));
-        command
-            .stdout(append(&self.stdout)?)
-            .stderr(append(&self.stderr)?);
+        if self.talks {
+            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        } else {
+            command.stdin(self.saves.map_or_else(Stdio::null, Stdio::from));
+            command.stdout(append(&self.stdout)?);
+        }
+        command.stderr(append(&self.stderr)?);
         // A group of its own: Ctrl-C in the terminal is for the harness, which still has work to
         // do.
         command.process_group(0);
         let mut child = command.spawn()?;
+        let pipes = match (child.stdin.take(), child.stdout.take()) {
+            (Some(stdin), Some(stdout)) => Some(Pipes {
+                stdin: stdin.into(),
+                stdout: stdout.into(),
+            }),
+            _ => None,
+        };
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         // The child is not reaped before its handle is open, so its number is still its own.
         let opened = pid
@@ -134,6 +155,7 @@ impl Start {
             Ok(handle) => Ok(Started {
                 pid: child.id(),
                 handle,
+                pipes,
             }),
             Err(error) => {
                 let _ = child.kill();

@@ -21,6 +21,7 @@ fn command(folder: &Path, program: &str, args: &[&str]) -> Start {
         saves: None,
         stdout: folder.join("stdout"),
         stderr: folder.join("stderr"),
+        talks: false,
     }
 }
 

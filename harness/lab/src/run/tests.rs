@@ -384,6 +384,7 @@ async fn the_children_of_this_process_can_be_listed() {
         saves: None,
         stdout: folder.path().join("stdout"),
         stderr: folder.path().join("stderr"),
+        talks: false,
     };
     let child = crate::process::Child::new(spawner.start(start).await.unwrap()).unwrap();
     eventually(|| nodes_of(folder.path()) == [child.pid()]).await;

@@ -92,7 +92,7 @@ impl Faults {
 }
 
 /// What an action does to single messages of a link.
-fn flaws(action: &Action, link: &Link) -> Flaws {
+pub(crate) fn flaws(action: &Action, link: &Link) -> Flaws {
     match action {
         Action::Lossy { links, flaws } if links.contains(link) => *flaws,
         _ => Flaws::default(),
@@ -100,7 +100,7 @@ fn flaws(action: &Action, link: &Link) -> Flaws {
 }
 
 /// The links that an action is about.
-fn links(action: &Action) -> Option<&BTreeSet<Link>> {
+pub(crate) fn links(action: &Action) -> Option<&BTreeSet<Link>> {
     match action {
         Action::Cut { links }
         | Action::Slow { links, .. }

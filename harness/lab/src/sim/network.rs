@@ -15,7 +15,7 @@ const LATENCY_RARE: u64 = 8_000_000;
 const RARE_PER_MILLE: u64 = 10;
 
 /// All directed links between nodes.
-pub(super) struct Network {
+pub(crate) struct Network {
     chance: Chance,
     nodes: usize,
     links: Vec<Link>,
@@ -34,13 +34,13 @@ struct Link {
 
 /// A message on its way; to be shown when it arrives.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Passage {
+pub(crate) struct Passage {
     link: u32,
     breaks: u32,
 }
 
 impl Network {
-    pub(super) fn new(seed: u64, nodes: usize) -> Self {
+    pub(crate) fn new(seed: u64, nodes: usize) -> Self {
         Network {
             chance: Chance::new(seed, "network"),
             nodes,
@@ -49,14 +49,14 @@ impl Network {
     }
 
     /// How long a message between two places takes where nothing is broken.
-    pub(super) fn latency(&mut self) -> Duration {
+    pub(crate) fn latency(&mut self) -> Duration {
         let rare = self.chance.below(1000) < RARE_PER_MILLE;
         let max = if rare { LATENCY_RARE } else { LATENCY_MAX };
         Duration::from_nanos(self.chance.between(LATENCY_MIN, max))
     }
 
     /// Sends a message, and says when its copies arrive: none, one, or two.
-    pub(super) fn send(
+    pub(crate) fn send(
         &mut self,
         now: Nanos,
         from: usize,
@@ -82,20 +82,20 @@ impl Network {
     }
 
     /// Whether a message that was under way arrives.
-    pub(super) fn arrives(&self, passage: Passage) -> bool {
+    pub(crate) fn arrives(&self, passage: Passage) -> bool {
         let link = &self.links[passage.link as usize];
         !link.shape.cut && link.breaks == passage.breaks
     }
 
     /// What a link does from now on.
-    pub(super) fn shape(&mut self, from: usize, to: usize, shape: Shape, flaws: Flaws) {
+    pub(crate) fn shape(&mut self, from: usize, to: usize, shape: Shape, flaws: Flaws) {
         let link = &mut self.links[from * self.nodes + to];
         link.shape = shape;
         link.flaws = flaws;
     }
 
     /// Loses all that is under way.
-    pub(super) fn reset(&mut self, from: usize, to: usize) {
+    pub(crate) fn reset(&mut self, from: usize, to: usize) {
         self.links[from * self.nodes + to].breaks += 1;
     }
 
@@ -127,7 +127,7 @@ impl Network {
 }
 
 /// The flaws of all injections together: the worse of each.
-pub(super) fn worse(one: Flaws, other: Flaws) -> Flaws {
+pub(crate) fn worse(one: Flaws, other: Flaws) -> Flaws {
     Flaws {
         lost: one.lost.max(other.lost),
         doubled: one.doubled.max(other.doubled),
