@@ -2,6 +2,7 @@
 
 mod checking;
 mod example;
+mod external;
 mod following;
 mod harness;
 mod maelstrom;
