@@ -12,6 +12,7 @@ mod switch;
 mod treatment;
 
 pub use line::Counts;
+pub(crate) use line::wait_max;
 pub use port::plain_frames;
 pub use switch::Switch;
 pub use treatment::Treatment;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Active, Faults, Seen, Treated};
 use crate::netns::Network;
-use crate::packets::Treatment;
+use crate::packets::{Treatment, wait_max};
 
 /// How often it is looked whether a packet has arrived.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
@@ -21,6 +21,8 @@ const PROBES: usize = 20;
 /// How long the frame of a probe is: Ethernet, IP, UDP, and a number.
 const PROBE_BYTES: u64 = 14 + 20 + 8 + 8;
 const PROBE_INTERVAL: Duration = Duration::from_millis(10);
+/// How much later than it has to be a probe may be on a busy machine.
+const LATE_SLACK: Duration = Duration::from_millis(250);
 
 /// What an action by itself does to the packets of a link.
 fn treatment(action: &Action, link: &Link) -> Treatment {
@@ -116,6 +118,12 @@ impl Faults {
     ) -> Result<(), String> {
         let wanted = treatment(action, link);
         let least = least(wanted);
+        // What is to be late is waited for; of what is to be lost more is sent soon.
+        let slack = if least.is_zero() {
+            PROBE_INTERVAL
+        } else {
+            LATE_SLACK
+        };
         let said = |error: io::Error| format!("{link}: {error}");
         loop {
             let since = Instant::now();
@@ -123,7 +131,9 @@ impl Faults {
             for _ in 0..PROBES {
                 probe = network.probe(link).await.map_err(said)?;
             }
-            let patience = least + wanted.jitter + PROBE_INTERVAL;
+            // More probes while these wait would do nothing but fill the queue of a slow link.
+            let queue = wanted.bytes_per_second.map_or(Duration::ZERO, wait_max);
+            let patience = least + wanted.jitter + slack + queue;
             while !network.has_heard(probe) && since.elapsed() < patience {
                 sleep(LOOK_INTERVAL).await;
             }

@@ -11,6 +11,15 @@ const QUEUE_TIME: u64 = 1;
 /// and never less than this. What comes when the queue is full is lost, as in any router.
 const QUEUE_BYTES_MIN: u64 = 16 * 1024;
 
+/// How long a frame waits at most on a link that passes so many bytes a second.
+pub(crate) fn wait_max(rate: u64) -> Duration {
+    time_of(room(rate), rate)
+}
+
+fn room(rate: u64) -> u64 {
+    (rate * QUEUE_TIME).max(QUEUE_BYTES_MIN)
+}
+
 /// What has been done to frames so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -105,8 +114,7 @@ impl Line {
             return Some(now);
         };
         let begins = self.free_at.map_or(now, |at| at.max(now));
-        let room = (rate * QUEUE_TIME).max(QUEUE_BYTES_MIN);
-        if begins - now > time_of(room, rate) {
+        if begins - now > wait_max(rate) {
             return None;
         }
         let passed = begins + time_of(length as u64, rate);
