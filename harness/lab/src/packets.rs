@@ -1,4 +1,4 @@
-//! Single frames between nodes: late, lost, doubled, behind later ones, damaged, or a few at a time.
+//! Single frames between nodes: late, lost, doubled, behind later ones, damaged, a few at a time.
 //!
 //! Kernels are often built without `netem`, so this is done here. A [`Switch`] stands in the cable
 //! of every node: what the node sends into one end comes out of the other as the treatment of the

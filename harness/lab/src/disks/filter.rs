@@ -37,8 +37,8 @@ const LOAD: u16 = 0x20;
 const JUMP_IF_EQUAL: u16 = 0x15;
 const RETURN: u16 = 0x06;
 
-/// Has the kernel stop the saves of this process and of what it becomes, and sends whoever is at the
-/// other end of standard input what is needed to decide on them. Standard input is empty
+/// Has the kernel stop the saves of this process and of what it becomes, and sends whoever is at
+/// the other end of standard input what is needed to decide on them. Standard input is empty
 /// afterwards. The process can gain no privileges from now on, by `sudo` for example.
 ///
 /// # Errors

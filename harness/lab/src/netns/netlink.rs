@@ -71,8 +71,8 @@ impl Netlink {
         self.command(message)
     }
 
-    /// Makes a cable between a port of the bridge (or of none), which is up, and a device in another
-    /// namespace, which is not: it can be only when both ends are there.
+    /// Makes a cable between a port of the bridge (or of none), which is up, and a device in
+    /// another namespace, which is not: it can be only when both ends are there.
     pub(super) fn add_cable(
         &self,
         (name, index): (&str, u32),

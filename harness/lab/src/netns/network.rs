@@ -22,8 +22,8 @@ use crate::packets::{self, Switch, Treatment, plain_frames};
 const LOOPBACK: u32 = 1;
 /// The number that the bridge is given; those of its ports follow.
 const BRIDGE: u32 = 1_000;
-/// Two more cables' ends for each node are numbered from here, if the switch is in between: the port
-/// of the bridge, and the end that the switch has.
+/// Two more cables' ends for each node are numbered from here, if the switch is in between: the
+/// port of the bridge, and the end that the switch has.
 const PORT: u32 = 2_000;
 const SWITCHED: u32 = 3_000;
 /// Where the harness is, beside the bridge.
@@ -89,8 +89,8 @@ impl Cables {
 }
 
 impl Network {
-    /// Sets it up; everything passes. With a seed, the switch is in the cables, and the seed decides
-    /// which packets are treated how. Must be called within a runtime, in namespaces of our own.
+    /// Sets it up; everything passes. With a seed, the switch is in the cables, and the seed
+    /// decides which packets are treated how. Must be called within a runtime, in namespaces of our own.
     pub(crate) async fn build(names: &[NodeName], switched: Option<u64>) -> io::Result<Self> {
         let mut cables = Cables {
             links: Netlink::route()?,
