@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use testimony_engine::FaultKind::{
-    DropConnections, Halves, IsolateLeader, KillAll, KillLeader, KillOne, PauseLeader, PauseOne,
+    Halves, IsolateLeader, KillAll, KillLeader, KillOne, PauseLeader, PauseOne,
 };
 use testimony_engine::{
     AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
@@ -87,15 +87,13 @@ pub fn info() -> TargetInfo {
 
 /// What a single primary has to stand: that it dies, stops, and is cut off from its replicas.
 fn crashes() -> RunProfile {
-    let kinds = [
-        KillLeader,
-        KillAll,
-        PauseLeader,
-        IsolateLeader,
-        DropConnections,
-    ];
+    let kinds = [KillLeader, KillAll, PauseLeader, IsolateLeader];
     RunProfile {
         nemesis: NemesisDraft {
+            // It takes some seconds to recover from its log, too.
+            duration: Some(SpanRange::millis(300, 1_000)),
+            gap: Some(SpanRange::millis(2_000, 4_000)),
+            overlap: Some(0),
             swarm: Some(false),
             ..NemesisDraft::only(kinds)
         },
@@ -111,6 +109,7 @@ fn lagging_replicas() -> RunProfile {
     RunProfile {
         nemesis: NemesisDraft {
             duration: Some(SpanRange::millis(1_000, 3_000)),
+            gap: Some(SpanRange::millis(500, 1_500)),
             ..NemesisDraft::only(kinds)
         },
         ..RunProfile::default()
@@ -296,7 +295,8 @@ fn server(node: &ClusterNode) -> String {
         "hba_file = '{}'\nlisten_addresses = '{}'\nport = {}\n\
          unix_socket_directories = ''\nmax_connections = 300\nshared_buffers = 16MB\n\
          wal_receiver_timeout = 2s\nwal_sender_timeout = 2s\nwal_retrieve_retry_interval = 200ms\n\
-         wal_receiver_status_interval = 1s\nwal_keep_size = 256MB\n",
+         wal_receiver_status_interval = 1s\nwal_keep_size = 256MB\n\
+         recovery_init_sync_method = syncfs\n",
         access_file(node).display(),
         node.ip,
         node.client_listen.port(),

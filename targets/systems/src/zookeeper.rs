@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use testimony_engine::FaultKind::{Halves, IsolateLeader, OneWay, PauseOne};
 use testimony_engine::{
     AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
     NemesisDraft, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile,
@@ -103,14 +104,17 @@ pub fn info() -> TargetInfo {
     }
 }
 
-/// Servers that are cut off longer than they take to notice: about 2 s. A process stays with one
-/// server, as clients of ZooKeeper do.
+/// Servers that are cut off, or stand still, longer than they take to notice: about 2 s. None is
+/// killed: 3.8.0 loses acknowledged writes then (ZOOKEEPER-4643, see the documentation), which
+/// would drown what the two modes differ in. A process stays with one server, as clients do.
 fn profile() -> RunProfile {
+    let kinds = [IsolateLeader, Halves, OneWay, PauseOne];
     RunProfile {
         nemesis: NemesisDraft {
             duration: Some(SpanRange::millis(2_500, 5_000)),
             gap: Some(SpanRange::millis(1_500, 3_000)),
-            ..NemesisDraft::default()
+            swarm: Some(false),
+            ..NemesisDraft::only(kinds)
         },
         workload: WorkloadDraft {
             roam: Some(0),
