@@ -1,7 +1,11 @@
 //! ZooKeeper, from the distribution's package, called over its own protocol.
 //!
 //! A read is answered by the server that is asked, from what it knows: it may be old, but a session
-//! never goes back in time. In the mode `sync` the server has to catch up with the leader first.
+//! never goes back in time. In the mode `sync` the server has to catch up with the leader first,
+//! as ZooKeeper's documentation advises. That is no promise: a leader takes itself for up to date,
+//! also while a follower has already applied and told what it has not, and after it was deposed. In
+//! the mode `quorum-reads` a write of no meaning goes before the read, which only a majority can
+//! acknowledge, in the order of all writes.
 
 mod client;
 mod jute;
@@ -18,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use testimony_engine::FaultKind::{Halves, IsolateLeader, OneWay, PauseOne};
+use testimony_engine::FaultKind::{Halves, IsolateLeader, OneWay, PauseLeader, PauseOne};
 use testimony_engine::{
     AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
     NemesisDraft, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile,
@@ -62,17 +66,30 @@ const ONLY_KEY: &str = "object";
 /// Where servers elect their leader, or the next port that is not taken.
 const ELECTION_PORT: u16 = 3888;
 
+/// Written before a read of the mode `quorum-reads`.
+const PULSE: &str = "/testimony-pulse";
+
 /// Reads let the server catch up first.
 const SYNC: &str = "sync";
+/// Reads wait for a write of their own first.
+const QUORUM_READS: &str = "quorum-reads";
 /// How long all servers may take to take requests.
 const SERVING: Duration = Duration::from_secs(30);
 /// Time between two looks at them.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
+/// What goes before a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Sync,
+    Write,
+}
+
 /// ZooKeeper.
 #[derive(Debug)]
 pub struct ZooKeeperTarget {
-    syncs: bool,
+    before: Before,
     settings: Settings,
     java: PathBuf,
 }
@@ -82,7 +99,7 @@ pub fn info() -> TargetInfo {
     TargetInfo {
         name: NAME.to_owned(),
         summary: "ZooKeeper: every server answers reads from what it knows".to_owned(),
-        modes: vec![SYNC.to_owned()],
+        modes: vec![SYNC.to_owned(), QUORUM_READS.to_owned()],
         labs: vec!["netns".to_owned()],
         models: vec![
             Model::Kv,
@@ -99,6 +116,7 @@ pub fn info() -> TargetInfo {
             .filter(|kind| *kind != FaultKind::SnapshotNow)
             .collect(),
         profile: profile(),
+        mode_profiles: [(SYNC.to_owned(), deposed_leaders())].into(),
         settings: Settings::default().to_map(),
         ..TargetInfo::default()
     }
@@ -108,7 +126,7 @@ pub fn info() -> TargetInfo {
 /// killed: 3.8.0 loses acknowledged writes then (ZOOKEEPER-4643, see the documentation), which
 /// would drown what the two modes differ in. A process stays with one server, as clients do.
 fn profile() -> RunProfile {
-    let kinds = [IsolateLeader, Halves, OneWay, PauseOne];
+    let kinds = [IsolateLeader, Halves, OneWay, PauseOne, PauseLeader];
     RunProfile {
         nemesis: NemesisDraft {
             duration: Some(SpanRange::millis(2_500, 5_000)),
@@ -126,6 +144,18 @@ fn profile() -> RunProfile {
     }
 }
 
+/// Leaders that go on after another was elected, and do not know it yet.
+fn deposed_leaders() -> RunProfile {
+    RunProfile {
+        nemesis: NemesisDraft {
+            duration: Some(SpanRange::millis(4_000, 6_000)),
+            swarm: Some(false),
+            ..NemesisDraft::only([PauseLeader])
+        },
+        ..RunProfile::default()
+    }
+}
+
 impl ZooKeeperTarget {
     /// The target in a mode.
     ///
@@ -136,7 +166,11 @@ impl ZooKeeperTarget {
             PACKAGE.file(library)?;
         }
         Ok(ZooKeeperTarget {
-            syncs: options.mode.as_deref() == Some(SYNC),
+            before: match options.mode.as_deref() {
+                Some(SYNC) => Before::Sync,
+                Some(QUORUM_READS) => Before::Write,
+                _ => Before::Nothing,
+            },
             settings: Settings::from_map(&options.settings)?,
             java: PACKAGE.program("java")?,
         })
@@ -174,12 +208,12 @@ impl Target for ZooKeeperTarget {
         }
     }
 
-    /// Makes the node above all objects, and waits until every server knows it.
+    /// Makes the nodes that clients need, and waits until every server knows them.
     fn set_up<'a>(&'a self, cluster: &'a Cluster) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let deadline = Instant::now() + SERVING;
             for node in &cluster.nodes {
-                while let Err(reason) = make_root(node).await {
+                while let Err(reason) = make_nodes(node).await {
                     if Instant::now() > deadline {
                         return Err(format!("{}: {reason}", node.name));
                     }
@@ -197,7 +231,7 @@ impl Target for ZooKeeperTarget {
         options: &ClientOptions,
     ) -> Box<dyn Client> {
         let cluster = Arc::new(cluster.clone());
-        Box::new(ZooKeeperClient::new(cluster, process, options, self.syncs))
+        Box::new(ZooKeeperClient::new(cluster, process, options, self.before))
     }
 
     fn status<'a>(
@@ -230,16 +264,19 @@ fn path(key: Option<&Value>) -> String {
     }
 }
 
-async fn make_root(node: &ClusterNode) -> Result<(), String> {
+async fn make_nodes(node: &ClusterNode) -> Result<(), String> {
     let mut session = Session::default();
     let moved = session.move_to(node).await;
     moved.map_err(|error| error.to_string())?;
-    let create = Request::Create(DELETIONS.to_owned(), String::new());
-    match session.ask(&create).await {
-        Ok(Ok(_) | Err(Code::NODE_EXISTS)) => Ok(()),
-        Ok(Err(code)) => Err(format!("{DELETIONS} cannot be made: {code:?}")),
-        Err(error) => Err(error.to_string()),
+    for path in [DELETIONS, PULSE] {
+        let create = Request::Create(path.to_owned(), String::new());
+        match session.ask(&create).await {
+            Ok(Ok(_) | Err(Code::NODE_EXISTS)) => {}
+            Ok(Err(code)) => return Err(format!("{path} cannot be made: {code:?}")),
+            Err(error) => return Err(error.to_string()),
+        }
     }
+    Ok(())
 }
 
 fn configuration(cluster: &Cluster, node: &ClusterNode, settings: &Settings) -> String {

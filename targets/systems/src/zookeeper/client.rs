@@ -14,7 +14,7 @@ use super::mishap;
 use super::object::{self, Step};
 use super::packets::{ANY_VERSION, Code, Found, Request};
 use super::session::Session;
-use super::{DELETIONS, path};
+use super::{Before, DELETIONS, PULSE, path};
 use crate::mishap::{Answered, Mishap, reply};
 
 /// A server may take so much of a call's time to give a session: half of it.
@@ -30,8 +30,7 @@ pub(crate) struct ZooKeeperClient {
     token: String,
     model: Model,
     timeout: Duration,
-    /// Whether the server has to catch up with the leader before it is read.
-    syncs: bool,
+    before: Before,
     session: Session,
     /// Whether an update was sent and not answered.
     updating: bool,
@@ -48,14 +47,14 @@ impl ZooKeeperClient {
         cluster: Arc<Cluster>,
         process: ProcessId,
         options: &ClientOptions,
-        syncs: bool,
+        before: Before,
     ) -> Self {
         ZooKeeperClient {
             cluster,
             token: process.to_string(),
             model: options.model,
             timeout: options.timeout,
-            syncs,
+            before,
             session: Session::default(),
             updating: false,
         }
@@ -145,17 +144,23 @@ impl ZooKeeperClient {
     }
 
     async fn read(&mut self, path: &str, call: &Call) -> Result<Seen, Mishap> {
-        if self.syncs {
-            let synced = self.ask(&Request::Sync(path.to_owned())).await?;
-            synced.map_err(mishap::answered)?;
+        let before = match self.before {
+            Before::Nothing => None,
+            Before::Sync => Some(Request::Sync(path.to_owned())),
+            Before::Write => Some(Request::Set(PULSE.to_owned(), String::new(), ANY_VERSION)),
+        };
+        if let Some(request) = before {
+            let done = self.ask_aside(&request).await?;
+            done.map_err(mishap::answered)?;
         }
         let deletions = if crate::mishap::is_pure(&call.f) {
             Found::default()
         } else {
-            let exists = self.ask(&Request::Exists(DELETIONS.to_owned())).await?;
+            let exists = Request::Exists(DELETIONS.to_owned());
+            let exists = self.ask_aside(&exists).await?;
             exists.map_err(mishap::answered)?
         };
-        let held = match self.ask(&Request::Get(path.to_owned())).await? {
+        let held = match self.ask_aside(&Request::Get(path.to_owned())).await? {
             Ok(found) => Some(found),
             Err(Code::NO_NODE) => None,
             Err(code) => return Err(mishap::answered(code)),
@@ -166,12 +171,19 @@ impl ZooKeeperClient {
         })
     }
 
-    async fn ask(&mut self, request: &Request) -> Result<Result<Found, Code>, Mishap> {
-        self.updating = request.is_update();
-        let answer = self.session.ask(request).await;
-        let answer = answer.map_err(|error| mishap::broken(&error, self.updating))?;
+    /// Asks for what changes the object.
+    async fn ask(&mut self, update: &Request) -> Result<Result<Found, Code>, Mishap> {
+        self.updating = true;
+        let answer = self.session.ask(update).await;
+        let answer = answer.map_err(|error| mishap::broken(&error, true))?;
         self.updating = false;
         Ok(answer)
+    }
+
+    /// Asks for what does not change the object.
+    async fn ask_aside(&mut self, request: &Request) -> Result<Result<Found, Code>, Mishap> {
+        let answer = self.session.ask(request).await;
+        answer.map_err(|error| mishap::broken(&error, false))
     }
 }
 

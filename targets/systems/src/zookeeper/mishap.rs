@@ -14,7 +14,7 @@
 //! | any other code, such as `ConnectionLoss` or `SystemError` | unknown | not decided by order |
 //! | closed or reset after an update was sent, no answer in time | unknown | it may be ordered |
 //! | an answer to another request, or of the wrong shape | unknown | we cannot tell what was done |
-//! | any of these while only reads were sent | not applied | there is nothing to apply |
+//! | any of these while nothing was sent that changes the object | not applied | nothing to apply |
 //!
 //! "Try again" repeats an update that was certainly not applied, with what was read anew. An
 //! operation that changes nothing and was not answered has failed.

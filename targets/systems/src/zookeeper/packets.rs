@@ -89,14 +89,6 @@ impl Request {
         self.body(head).framed()
     }
 
-    /// Whether it changes anything.
-    pub(crate) fn is_update(&self) -> bool {
-        !matches!(
-            self,
-            Request::Sync(_) | Request::Exists(_) | Request::Get(_) | Request::Check(..)
-        )
-    }
-
     /// The answer in a record.
     pub(crate) fn response(&self, record: &[u8]) -> Result<Response, Nonsense> {
         let mut reader = Reader::new(record);

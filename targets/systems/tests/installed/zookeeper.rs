@@ -7,7 +7,7 @@ use crate::cluster::running;
 
 #[tokio::test]
 async fn one_session_does_it_all_at_every_server() {
-    let Some(zookeeper) = running("zookeeper", Some("sync")).await else {
+    let Some(zookeeper) = running("zookeeper", Some("quorum-reads")).await else {
         return;
     };
     let mut map = Caller::of(&zookeeper, 1, Model::Kv);
