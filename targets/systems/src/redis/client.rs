@@ -19,8 +19,8 @@ const FINDING: u32 = 2;
 
 /// Sequential. It sends each command once, to whom the Sentinel of the node that it was told to ask
 /// takes for the master. It asks before each command: what an application learns by listening to
-/// its Sentinel, it learns at once. So it stays on its node's side of a partition, and with a master
-/// that only this side still takes for one.
+/// its Sentinel, it learns at once. So it stays on its node's side of a partition, and with a
+/// master that only this side still takes for one.
 #[derive(Debug)]
 pub(crate) struct RedisClient {
     cluster: Arc<Cluster>,
