@@ -143,16 +143,16 @@ fn node(first: u8, number: u8, folder: &Path) -> ClusterNode {
     let name = NodeName::numbered(u32::from(number));
     let [_, _, high, low] = std::process::id().to_be_bytes();
     let ip = IpAddr::V4(Ipv4Addr::new(127, high.max(1), low, first + number));
-    let free = || -> SocketAddr {
-        let listener = TcpListener::bind((ip, 0)).unwrap();
-        listener.local_addr().unwrap()
-    };
+    // Both are held until both are known: else they may be the same.
+    let free = || TcpListener::bind((ip, 0)).unwrap();
+    let (peers, clients) = (free(), free());
+    let address = |listener: &TcpListener| -> SocketAddr { listener.local_addr().unwrap() };
     ClusterNode {
         data: folder.join(name.as_str()).join("data"),
         name,
         ip,
-        peer_listen: free(),
-        client_listen: free(),
+        peer_listen: address(&peers),
+        client_listen: address(&clients),
         routes: [].into(),
     }
 }
