@@ -167,12 +167,15 @@ fn confirm<I, O>(
         bytes: budget.bytes,
         budget,
     };
-    for prunings in [Prunings::NONE, Prunings::ALIKE] {
+    for (prunings, confirmed_by) in [
+        (Prunings::NONE, ConfirmedBy::Search),
+        (Prunings::ALIKE, ConfirmedBy::OrderedSearch),
+    ] {
         let found = court
             .search_plainly(history, prunings, all)
             .ok_or("the counterexample is not of one key".to_owned())?;
         match found.answer {
-            Answer::NoOrder => return Ok(ConfirmedBy::Search),
+            Answer::NoOrder => return Ok(confirmed_by),
             Answer::GaveUp(_) => {}
             Answer::Order(_) => return Err("the plain search explains it".to_owned()),
         }

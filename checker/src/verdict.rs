@@ -159,9 +159,12 @@ pub struct Note {
 pub enum ConfirmedBy {
     /// Brute force over every order.
     Oracle,
-    /// The search with every pruning off; or, where that takes too long, with one of them on: of
-    /// operations that differ in nothing but when they return only the next one is tried.
+    /// The search with every pruning off.
     Search,
+    /// The same, where that takes too long, of operations of which those that differ in nothing but
+    /// their times are put in order: of two that are open the one that returns first comes first.
+    /// If they have any order, they have one like that: swap the two.
+    OrderedSearch,
     /// The search with its prunings on; the plain one took too long.
     PrunedSearch,
 }
@@ -205,6 +208,7 @@ impl ConfirmedBy {
         match self {
             ConfirmedBy::Oracle => "oracle",
             ConfirmedBy::Search => "search",
+            ConfirmedBy::OrderedSearch => "ordered-search",
             ConfirmedBy::PrunedSearch => "pruned-search",
         }
     }

@@ -64,7 +64,12 @@ pub(crate) fn shrunk(found: &Counterexample) -> String {
     let confirmed = match found.confirmed_by {
         testimony_checker::ConfirmedBy::Oracle => "brute force over every order confirms them",
         testimony_checker::ConfirmedBy::Search => "a plain search confirms them",
-        testimony_checker::ConfirmedBy::PrunedSearch => "the search confirms them",
+        testimony_checker::ConfirmedBy::OrderedSearch => {
+            "a plain search confirms them, with identical operations in order"
+        }
+        testimony_checker::ConfirmedBy::PrunedSearch => {
+            "only the search that found them confirms them"
+        }
     };
     format!("{} of {whole}{of}; {confirmed}", phrase::count(kept))
 }
