@@ -79,6 +79,14 @@ pub enum HistoryProblem {
         /// What it is.
         found: Box<str>,
     },
+    /// A comparison that matched, and found what it was not looking for.
+    #[error("{f} says that it swapped, but the \"actual\" value that it found was {found}")]
+    SwappedFromAnother {
+        /// The function.
+        f: Function,
+        /// What it found.
+        found: Box<str>,
+    },
     /// A completion of nothing.
     #[error("process {process} returns without a call")]
     ReturnWithoutCall {

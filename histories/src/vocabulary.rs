@@ -237,7 +237,7 @@ pub(crate) fn answer(model: Model, call: &Call, event: &Event) -> Result<Answer,
                 ..Answer::default()
             }),
         },
-        Tells::Comparison => comparison(f, event),
+        Tells::Comparison => comparison(call, event),
     }
 }
 
@@ -259,13 +259,22 @@ fn needed(f: &Function, field: &'static str, value: Option<&Value>) -> Result<Va
     value.ok_or_else(|| missing(f, field))
 }
 
-fn comparison(f: &Function, event: &Event) -> Result<Answer, Complaint> {
-    let swapped = event.swapped.ok_or_else(|| missing(f, "swapped"))?;
-    let actual = event
-        .actual
-        .as_ref()
-        .filter(|_| !swapped)
-        .map(Value::canonical);
+fn comparison(call: &Call, event: &Event) -> Result<Answer, Complaint> {
+    let swapped = event.swapped.ok_or_else(|| missing(&call.f, "swapped"))?;
+    let expected = match &call.value {
+        Some(Value::List(pair)) => pair.first(),
+        _ => None,
+    };
+    let another = told(event.actual.as_ref()).filter(|it| Some(it) != expected);
+    if let (true, Some(another)) = (swapped, another) {
+        let problem = HistoryProblem::SwappedFromAnother {
+            f: call.f.clone(),
+            found: excerpt(&another),
+        };
+        return Err((AT_F, problem));
+    }
+    let actual = event.actual.as_ref().filter(|_| !swapped);
+    let actual = actual.map(Value::canonical);
     Ok(Answer {
         swapped: Some(swapped),
         actual,

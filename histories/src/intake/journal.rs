@@ -400,7 +400,11 @@ impl Journal {
                 Some(result) if !page.admits(shape, result) => return None,
                 result => result,
             },
-            Tells::Comparison if row.swapped? => return Some((Fate::Swapped, ValueId::ABSENT)),
+            // What it found besides is compared by whoever reads the event whole.
+            Tells::Comparison if row.swapped? => {
+                let alone = row.actual.told().is_none();
+                return alone.then_some((Fate::Swapped, ValueId::ABSENT));
+            }
             Tells::Comparison => {
                 let actual = row.actual.present();
                 let actual = actual.map(|actual| page.id(actual, &mut history.values));

@@ -342,6 +342,14 @@ const CONTRADICTIONS: &[(Model, &[&str], &str)] = &[
         "line 3, column 30: a completed read needs \"result\"",
     ),
     (
+        Model::CasRegister,
+        &[
+            r#"{"process":0,"type":"invoke","f":"cas","value":[1,2]}"#,
+            r#"{"process":0,"type":"ok","f":"cas","swapped":true,"actual":3}"#,
+        ],
+        "line 3, column 30: cas says that it swapped, but the \"actual\" value that it found was 3",
+    ),
+    (
         Model::Mutex,
         &[r#"{"process":0,"type":"invoke","f":"lock"}"#],
         "line 2, column 34: the model mutex has no function \"lock\"; it has acquire, release",
