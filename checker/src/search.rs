@@ -229,7 +229,7 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
             prunings,
             limits,
             here,
-            lister: Lister::new(window, prunings, automaton.labels()),
+            lister: Lister::new(window, prunings, limits.budget, automaton.labels()),
             lookahead: Lookahead::new(window, automaton, prunings),
             automaton,
             dead: DeadTable::new(1 + slot_words, used_words, prunings.dominance),
@@ -273,6 +273,9 @@ impl<'a, 'm, M: Model> Search<'a, 'm, M> {
                 let unfollowed = self.window.is_optional(op) && self.trail.len() == happened;
                 self.push((self.prunings.affected && unfollowed).then_some(state));
             }
+        }
+        if self.lister.stopped {
+            return self.found(Answer::GaveUp(Reason::Stopped));
         }
         self.found(Answer::NoOrder)
     }

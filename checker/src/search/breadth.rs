@@ -81,7 +81,7 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
             prunings,
             limits,
             here,
-            lister: Lister::new(window, prunings, automaton.labels()),
+            lister: Lister::new(window, prunings, limits.budget, automaton.labels()),
             lookahead: Lookahead::new(window, automaton, prunings),
             automaton,
             work: Rows::default(),
@@ -142,7 +142,7 @@ impl<'a, 'm, M: Model> Breadth<'a, 'm, M> {
                 self.go_on(head, returning);
             }
         }
-        None
+        self.lister.stopped.then_some(Reason::Stopped)
     }
 
     /// Keeps a configuration for the next position.

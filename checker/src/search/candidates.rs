@@ -1,6 +1,7 @@
 //! What a search tries next from a configuration, and in which order.
 
 use crate::automaton::{Automaton, Label, StateId};
+use crate::budget::Budget;
 use crate::model::Model;
 
 use super::Prunings;
@@ -11,6 +12,9 @@ use super::window::{NONE, Window};
 pub(super) struct Lister<'w> {
     window: &'w Window,
     prunings: Prunings,
+    budget: &'w Budget,
+    /// Whether the stop flag was up while candidates were listed: some may be missing.
+    pub(super) stopped: bool,
     /// Labels that some candidate stands for, as far as they carry the current stamp.
     stamped: Vec<u64>,
     stamp: u64,
@@ -19,11 +23,18 @@ pub(super) struct Lister<'w> {
 }
 
 impl<'w> Lister<'w> {
-    pub(super) fn new(window: &'w Window, prunings: Prunings, labels: usize) -> Self {
+    pub(super) fn new(
+        window: &'w Window,
+        prunings: Prunings,
+        budget: &'w Budget,
+        labels: usize,
+    ) -> Self {
         let (hopeful, rest) = (Vec::new(), Vec::new());
         Lister {
             window,
             prunings,
+            budget,
+            stopped: false,
             stamped: vec![0; labels],
             stamp: 0,
             hopeful,
@@ -138,6 +149,11 @@ impl<'w> Lister<'w> {
         candidates: &mut Vec<u32>,
     ) {
         for class in 0..self.window.classes.len() {
+            // Where many are unknown, to look at each beside each other one takes long.
+            if self.budget.stopped() {
+                self.stopped = true;
+                return;
+            }
             let Some(op) = here.next_of_class(class, 0) else {
                 continue;
             };

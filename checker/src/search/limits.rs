@@ -3,7 +3,7 @@
 use crate::budget::Budget;
 use crate::verdict::Reason;
 
-/// How often the limits other than steps are looked at, in turns.
+/// How often memory is looked at, in turns.
 const TURNS_PER_LOOK: u64 = 64;
 
 /// What a search may spend.
@@ -15,8 +15,7 @@ pub(crate) struct Limits<'a> {
 }
 
 impl Limits<'_> {
-    /// What has run out after so many steps, if anything has. In most turns only the steps are
-    /// looked at; `bytes` is asked in the others.
+    /// What has run out after so many steps, if anything has. In most turns `bytes` is not asked.
     pub(super) fn exhausted(
         &self,
         steps: u64,
@@ -26,12 +25,10 @@ impl Limits<'_> {
         if steps >= self.steps {
             return Some(Reason::Steps);
         }
-        if turns % TURNS_PER_LOOK != 1 {
-            return None;
-        }
         if self.budget.stopped() {
             return Some(Reason::Stopped);
         }
-        (bytes() > self.bytes).then_some(Reason::Bytes)
+        let looks = turns % TURNS_PER_LOOK == 1;
+        (looks && bytes() > self.bytes).then_some(Reason::Bytes)
     }
 }
