@@ -5,7 +5,7 @@
 //! them a few times, so nothing here makes an object of one. What no fast algorithm covers is
 //! handed to [`decide_recorded`].
 
-mod clash;
+mod conflict;
 mod keys;
 mod registers;
 mod replay;
@@ -21,7 +21,6 @@ use crate::models::canonical;
 use crate::partition::narrow;
 use crate::verdict::{Algorithm, Exhausted, Judgement, PartitionWitness, Reason, Verdict, Witness};
 use crate::zones::{Conflict, Zoned};
-use clash::Clash;
 use keys::Keys;
 use registers::Columns;
 
@@ -103,12 +102,11 @@ impl<'a> Docket<'a> {
         let judgement = self.judgement(excused);
         let key = self.key(conflict.register);
         let operations = self.keys.operations(conflict.register);
-        let clash = Clash::of(conflict);
         let conclude = move || {
             let (model, initial) = (self.history.model(), self.initial.as_ref());
-            let small = clash.history(self.history);
+            let small = conflict.history(self.history);
             let verdict = conclude_recorded(model, initial, &small, (&key, None), &self.budget);
-            clash.note(verdict, self.history, operations)
+            conflict.note(verdict, self.history, operations)
         };
         Decision::with_conclusion(judgement, Box::new(conclude))
     }

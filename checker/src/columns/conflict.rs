@@ -8,27 +8,12 @@ use crate::relaxation;
 use crate::verdict::{Note, Verdict};
 use crate::zones::Conflict;
 
-/// Operations that suffice to show that there is no order, by number.
-#[derive(Clone, Debug)]
-pub(super) struct Clash {
-    pub(super) ops: Vec<u32>,
-    /// Those among them that are compare-and-sets to be taken for writes.
-    pub(super) weakened: Vec<u32>,
-}
-
-impl Clash {
-    /// Row `n` of a conflict is operation `n`.
-    pub(super) fn of(conflict: Conflict) -> Self {
-        Clash {
-            ops: conflict.rows,
-            weakened: conflict.weakened,
-        }
-    }
-
+/// Row `n` of a conflict is operation `n`.
+impl Conflict {
     /// The operations as a history of their own.
     pub(super) fn history(&self, history: &CompactHistory) -> RecordedHistory {
-        let mut operations = history.select(&self.ops).into_operations();
-        for (number, operation) in self.ops.iter().zip(&mut operations) {
+        let mut operations = history.select(&self.rows).into_operations();
+        for (number, operation) in self.rows.iter().zip(&mut operations) {
             if self.weakened.contains(number) {
                 weaken(operation);
             }
