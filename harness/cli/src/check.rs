@@ -96,7 +96,7 @@ impl Checked {
             check: judged.check_seconds,
             explain: judged.explain_seconds,
         };
-        let command = command(&file);
+        let command = command(&file, limits);
         Checked {
             judgement: judged.judgement,
             examination: judged.examination,
@@ -122,7 +122,7 @@ impl Checked {
 }
 
 /// The command that judges the file again, whatever its header says.
-fn command(file: &HistoryFile) -> String {
+fn command(file: &HistoryFile, limits: &Limits) -> String {
     let mut words = vec!["testimony check".to_owned(), terminal::quoted(&file.name)];
     words.push(format!("--model {}", file.model()));
     if let Some(initial) = &file.initial {
@@ -131,6 +131,7 @@ fn command(file: &HistoryFile) -> String {
             terminal::quoted(&initial.to_string())
         ));
     }
+    words.extend(limits.as_typed());
     words.join(" ")
 }
 

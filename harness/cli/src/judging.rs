@@ -31,12 +31,12 @@ pub(crate) fn judge(file: &mut HistoryFile, limits: &Limits) -> Judged {
         file.recall(found);
     }
     if let Verdict::Illegal(found) = &judgement.verdict
-        && let Err(why) = stands_in_a_file(found, file, limits)
+        && let Err(reason) = stands_in_a_file(found, file, limits, watch.seconds())
     {
         judgement.verdict = Verdict::Undecided(Exhausted {
             key: found.key.clone(),
             steps: judgement.steps,
-            ..Exhausted::because(Reason::EvidenceFailed(why))
+            ..Exhausted::because(reason)
         });
     }
     let examination = match judgement.verdict {
@@ -83,26 +83,40 @@ fn decide(file: &HistoryFile, limits: &Limits) -> (Judgement, f64) {
     (decision.conclude(), seconds)
 }
 
-/// What will be written as evidence, read back as anybody would, must be illegal too.
+/// What will be written as evidence, read back as anybody would, must be illegal too. It is judged
+/// in what is left of the time limit.
 fn stands_in_a_file(
     found: &Counterexample,
     file: &HistoryFile,
     limits: &Limits,
-) -> Result<(), String> {
+    seconds: f64,
+) -> Result<(), Reason> {
+    let (model, initial) = (file.model(), file.initial.as_ref());
+    let written = written(found, file).map_err(Reason::EvidenceFailed)?;
+    let (budget, _deadline) = limits.go_on(seconds);
+    let judged = decide_recorded(model, initial, &written, &budget).conclude();
+    match judged.verdict {
+        Verdict::Illegal(_) => Ok(()),
+        Verdict::Undecided(Exhausted {
+            reason: reason @ Reason::Stopped,
+            ..
+        }) => Err(reason),
+        Verdict::Linearizable(_) => Err(Reason::EvidenceFailed(
+            "the counterexample is linearizable as written".to_owned(),
+        )),
+        Verdict::Undecided(why) => Err(Reason::EvidenceFailed(format!(
+            "the counterexample as written: {}",
+            why.reason
+        ))),
+    }
+}
+
+fn written(found: &Counterexample, file: &HistoryFile) -> Result<RecordedHistory, String> {
     let (model, initial) = (file.model(), file.initial.as_ref());
     let mut bytes = Vec::new();
     evidence::write_counterexample(found, &file.recording, model, initial, &mut bytes)
         .map_err(|error| error.to_string())?;
-    let written = reread(&bytes, model)?;
-    let (budget, _deadline) = limits.start();
-    match decide_recorded(model, initial, &written, &budget)
-        .conclude()
-        .verdict
-    {
-        Verdict::Illegal(_) => Ok(()),
-        Verdict::Linearizable(_) => Err("the counterexample is linearizable as written".to_owned()),
-        Verdict::Undecided(why) => Err(format!("the counterexample as written: {}", why.reason)),
-    }
+    reread(&bytes, model)
 }
 
 fn reread(bytes: &[u8], model: Model) -> Result<RecordedHistory, String> {

@@ -27,6 +27,8 @@ pub(crate) struct JudgedRun {
     examination: Option<Result<Examination, String>>,
     timings: Option<Timings>,
     unavailable: Option<String>,
+    /// The limits within which it was judged, as they are typed.
+    limits: Vec<String>,
     pub(crate) outcome: RunOutcome,
 }
 
@@ -69,6 +71,7 @@ impl JudgedRun {
             examination: judged.examination,
             timings,
             unavailable,
+            limits: limits.as_typed(),
             outcome,
         })
     }
@@ -119,7 +122,7 @@ impl JudgedRun {
     fn command(&self) -> String {
         match is_simulated(&self.leftovers.plan) {
             true => "testimony run plan.toml   (in this folder: the same bytes again)".to_owned(),
-            false => command(self.folder.path()),
+            false => command(self.folder.path(), &self.limits),
         }
     }
 
@@ -243,9 +246,9 @@ fn unavailable(recovery: &Recovery, limit: Option<Duration>) -> Option<String> {
 }
 
 /// What a person types to see it again.
-fn command(folder: &Path) -> String {
-    format!(
-        "testimony run {}",
-        terminal::quoted(&folder.join("plan.toml").display().to_string())
-    )
+fn command(folder: &Path, limits: &[String]) -> String {
+    let plan = folder.join("plan.toml").display().to_string();
+    let mut words = vec!["testimony run".to_owned(), terminal::quoted(&plan)];
+    words.extend_from_slice(limits);
+    words.join(" ")
 }
