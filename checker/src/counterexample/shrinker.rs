@@ -225,10 +225,6 @@ impl<'a, I: Clone + Eq, O: Clone + Eq, C: Court<I, O>> Shrinker<'a, I, O, C> {
             self.cut();
             self.hide();
             self.shift();
-            // Elements at offsets that were told could not be left out while they were.
-            if self.exhibits.len() > SMALL {
-                self.erase();
-            }
             if self.exhibits == before {
                 return;
             }
