@@ -9,9 +9,9 @@ const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const SOCK_DESTROY: u16 = 21;
 const AF_INET: u8 = 2;
 const IPPROTO_TCP: u8 = 6;
-/// SYN sent, SYN received, established, and the states of a connection that closes; one that
-/// listens, is closed, or only waits for its number to be free again is no connection.
-const CONNECTED: u32 = (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 9);
+/// Established, SYN sent, SYN received, and those of a connection that closes while somebody may
+/// still send. Kernels refuse to destroy one that only waits for the other end's last word.
+const CONNECTED: u32 = (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 8) | (1 << 9);
 
 /// A socket, as the kernel names it: ports, addresses, device, and a number of its own.
 #[derive(Clone, PartialEq, Eq)]
