@@ -144,10 +144,10 @@ impl Workload {
     /// refused it holds it still. Whoever does not know is retired, and nobody else may release.
     fn watch_lock(&mut self, process: ProcessId, key: &Value, call: &Call, ending: &Ending) {
         match (&call.f, ending) {
-            (Function::Acquire, Ending::Ok(answer)) => {
-                if answer.result != Some(Value::Bool(false)) {
-                    self.held.insert(process, key.clone());
-                }
+            (Function::Acquire, Ending::Ok(answer))
+                if answer.result != Some(Value::Bool(false)) =>
+            {
+                self.held.insert(process, key.clone());
             }
             (Function::Release, Ending::Ok(_)) | (_, Ending::Info(_)) => {
                 self.held.remove(&process);

@@ -90,7 +90,8 @@ impl Cables {
 
 impl Network {
     /// Sets it up; everything passes. With a seed, the switch is in the cables, and the seed
-    /// decides which packets are treated how. Must be called within a runtime, in namespaces of our own.
+    /// decides which packets are treated how. Must be called within a runtime, in namespaces of
+    /// our own.
     pub(crate) async fn build(names: &[NodeName], switched: Option<u64>) -> io::Result<Self> {
         let mut cables = Cables {
             links: Netlink::route()?,
