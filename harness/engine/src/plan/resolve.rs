@@ -11,9 +11,9 @@ use crate::{
 };
 
 impl Plan {
-    /// Fills the gaps of `draft`: from the profiles of the target, its mode and the bug (that of the
-    /// bug only if the user chose no nemesis), and else with the usual values. Draws the schedule
-    /// from the seed, unless injections are listed.
+    /// Fills the gaps of `draft`: from the profiles of the target, its mode and the bug (that of
+    /// the bug only if the user chose no nemesis), and else with the usual values. Draws the
+    /// schedule from the seed, unless injections are listed.
     ///
     /// # Errors
     /// If a word is unknown to the target, a size is impossible, or an injection is.
