@@ -20,7 +20,7 @@ use testimony_engine::FaultKind::{
 };
 use testimony_engine::{
     AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
-    NemesisDraft, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile,
+    Mix, NemesisDraft, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile,
     SpanRange, Target, TargetInfo, WorkloadDraft, WorkloadKind,
 };
 use testimony_history::Model;
@@ -73,6 +73,7 @@ pub fn info() -> TargetInfo {
         ],
         faults: faults(),
         profile: profile(),
+        mode_profiles: [(LEADER.to_owned(), leader())].into(),
         ..TargetInfo::default()
     }
 }
@@ -104,6 +105,31 @@ fn profile() -> RunProfile {
         },
         nodes: Some(3),
         recovery: Some(Duration::from_secs(45)),
+        ..RunProfile::default()
+    }
+}
+
+/// A leader that was cut off answers for about a second after the others have another one, if they
+/// are quick enough to elect it. So it is cut off again and again, while many clients read. Between
+/// two cuts there has to be a leader again.
+fn leader() -> RunProfile {
+    RunProfile {
+        nemesis: NemesisDraft {
+            kinds: Some([IsolateLeader].into()),
+            duration: Some(SpanRange::millis(8_000, 10_000)),
+            gap: Some(SpanRange::millis(3_000, 5_000)),
+            ..NemesisDraft::default()
+        },
+        workload: WorkloadDraft {
+            keys: Some(3),
+            mix: Some(Mix {
+                read: 70,
+                write: 30,
+                ..Mix::default()
+            }),
+            ..WorkloadDraft::default()
+        },
+        clients: Some(20),
         ..RunProfile::default()
     }
 }
