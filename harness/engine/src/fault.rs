@@ -329,18 +329,22 @@ impl FaultKind {
         }
     }
 
-    /// Whether it is about single nodes, whether they are connected or not.
-    pub fn is_of_nodes(self) -> bool {
+    /// Whether it is about what passes between nodes.
+    pub fn is_of_links(self) -> bool {
         matches!(
             self,
-            FaultKind::KillOne
-                | FaultKind::KillLeader
-                | FaultKind::KillMinority
-                | FaultKind::KillAll
-                | FaultKind::KillSite
-                | FaultKind::PauseLeader
-                | FaultKind::PauseOne
-                | FaultKind::RollingRestart
+            FaultKind::IsolateLeader
+                | FaultKind::Halves
+                | FaultKind::MajoritiesRing
+                | FaultKind::Bridge
+                | FaultKind::OneWay
+                | FaultKind::Flapping
+                | FaultKind::CutSite
+                | FaultKind::SlowLinks
+                | FaultKind::Throttle
+                | FaultKind::DropConnections
+                | FaultKind::LossyLinks
+                | FaultKind::CorruptLinks
         )
     }
 

@@ -85,7 +85,8 @@ pub fn info(system: &OwnSystem, external: Option<&External>) -> TargetInfo {
 /// its nodes if they have none, and nothing that aims at a leader if nobody leads.
 fn faults(system: &OwnSystem, external: Option<&External>) -> impl Iterator<Item = FaultKind> {
     use FaultKind::{
-        IsolateLeader, KillLeader, Membership, PauseLeader, SnapshotNow, TransferLeader,
+        IsolateLeader, KillLeader, Lie, Membership, PauseLeader, SnapshotNow, TransferLeader,
+        WipeDisk,
     };
     let runs_elsewhere = external.is_some();
     let has_commands = external.is_some_and(|external| !external.faults.is_empty());
@@ -93,10 +94,10 @@ fn faults(system: &OwnSystem, external: Option<&External>) -> impl Iterator<Item
     let fits = move |kind: &FaultKind| match kind {
         FaultKind::Command => has_commands,
         _ if runs_elsewhere => false,
-        Membership | TransferLeader | SnapshotNow => false,
+        Membership | TransferLeader | SnapshotNow | WipeDisk | Lie => false,
         IsolateLeader => led && connected,
         KillLeader | PauseLeader => led,
-        kind => kind.is_of_nodes() || connected,
+        kind => connected || !kind.is_of_links(),
     };
     FaultKind::ALL.into_iter().filter(fits)
 }

@@ -183,17 +183,35 @@ async fn a_reserved_port_refuses_connections_until_a_node_listens_on_it() {
     let port = ReservedPort::new().unwrap();
     let error = TcpStream::connect(port.address()).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
-    assert!(
-        TcpListener::bind(port.address()).await.is_err(),
-        "anyone can take the port"
-    );
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_reuseport(true).unwrap();
-    socket.bind(port.address()).unwrap();
-    let listener = socket.listen(8).unwrap();
-    let (connected, accepted) = tokio::join!(TcpStream::connect(port.address()), listener.accept());
-    connected.unwrap();
-    accepted.unwrap();
+    let stranger = TcpSocket::new_v4().unwrap();
+    let taken = stranger.bind(port.address());
+    assert!(taken.is_err(), "anyone can take the port");
+    // One of the two is enough, and most programs set the first only.
+    for options in [(true, false), (false, true)] {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(options.0).unwrap();
+        socket.set_reuseport(options.1).unwrap();
+        socket.bind(port.address()).unwrap();
+        let listener = socket.listen(8).unwrap();
+        let connecting = TcpStream::connect(port.address());
+        let (connected, accepted) = tokio::join!(connecting, listener.accept());
+        connected.unwrap();
+        accepted.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_who_asks_for_any_port_is_given_a_reserved_one() {
+    let reserved: Vec<_> = (0..50).map(|_| ReservedPort::new().unwrap()).collect();
+    let mut given = Vec::new();
+    for _ in 0..50 {
+        given.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+    for listener in given {
+        let address = listener.local_addr().unwrap();
+        let is_reserved = reserved.iter().any(|port| port.address() == address);
+        assert!(!is_reserved, "{address}");
+    }
 }
 
 #[tokio::test]
