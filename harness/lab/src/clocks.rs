@@ -86,6 +86,29 @@ pub async fn restore(process: u32) -> Result<usize, ClockError> {
     change(process, None).await
 }
 
+/// Whether a process learns the time of day as the kernel meant it to.
+///
+/// # Errors
+/// If the process is gone, or may not be touched.
+pub fn is_right(process: u32) -> Result<bool, ClockError> {
+    let at = |source| ClockError::Process { process, source };
+    let pristine = Vdso::pristine().map_err(at)?;
+    let memory = Memory::open(process).map_err(at)?;
+    let Some(place) = memory.vdso().map_err(at)? else {
+        return Ok(true);
+    };
+    let image = memory.read(place.start, place.length).map_err(at)?;
+    let begins = |image: &[u8], at: u64| {
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        image
+            .get(at..at.saturating_add(stub::JUMP_BYTES))
+            .map(<[u8]>::to_vec)
+    };
+    let original = |at| Some(pristine.bytes(at, stub::JUMP_BYTES).to_vec());
+    let mut places = pristine.functions().iter().map(|function| function.at);
+    Ok(places.all(|at| begins(&image, at) == original(at)))
+}
+
 async fn change(process: u32, skew: Option<Skew>) -> Result<usize, ClockError> {
     if !cfg!(target_arch = "x86_64") {
         return Err(impossible(process, "this is made for x86-64 only"));

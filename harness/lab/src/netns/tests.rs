@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use testimony_engine::{Action, Draft, Link, NodeName, Plan, Target};
+use testimony_engine::{
+    Action, Draft, Fault, FaultKind, Link, NodeName, Plan, PlannedInjection, Target,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -17,6 +19,8 @@ use crate::faults::Faults;
 use crate::run::Folder;
 use crate::site::{Site, Wires};
 use crate::testing::{DEADLINE, Fake, eventually, is_inside, launcher};
+
+mod breakage;
 
 /// Long for a packet between two namespaces, short for a test.
 const A_MOMENT: Duration = Duration::from_millis(300);
@@ -38,6 +42,11 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Scene {
+        Scene::with(&[]).await
+    }
+
+    /// With all that faults of these kinds need.
+    async fn with(kinds: &[FaultKind]) -> Scene {
         let folder = tempfile::tempdir().unwrap();
         let target = Arc::new(Fake::default()) as Arc<dyn Target>;
         let draft = Draft {
@@ -46,7 +55,15 @@ impl Scene {
             lab: Some(super::LAB.to_owned()),
             ..Draft::default()
         };
-        let plan = Plan::resolve(draft, &target.info()).unwrap();
+        let mut plan = Plan::resolve(draft, &target.info()).unwrap();
+        let planned = |kind: &FaultKind| PlannedInjection {
+            id: 1,
+            at: Duration::ZERO,
+            duration: Duration::ZERO,
+            kind: *kind,
+            fault: Fault::Snapshot { node: "n1".into() },
+        };
+        plan.injections = kinds.iter().map(planned).collect();
         let files = Folder::create(folder.path(), &plan.node_names()).unwrap();
         let (notes, _) = mpsc::unbounded_channel();
         let site = Site::build(&plan, target, launcher(), &files, notes)
