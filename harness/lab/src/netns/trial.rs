@@ -13,6 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::network::Network;
 use super::passage;
 
+mod equipment;
+
 /// The hidden subcommand that must call [`try_out`] inside, and write what it returns to its
 /// standard output as JSON.
 pub const TRY_SUBCOMMAND: &str = "__try";
@@ -62,6 +64,12 @@ pub async fn try_out() -> Vec<Faculty> {
         faculties.push(cuts(&network, &there).await);
         faculties.push(resets(&network, &there).await);
         faculties.push(prompt_recovery());
+        // There is one bridge at a time.
+        drop(network);
+        faculties.push(equipment::treated_packets(&names).await);
+        faculties.push(equipment::clocks().await);
+        faculties.push(equipment::saves());
+        faculties.push(equipment::disks());
     }
     faculties
 }
@@ -196,7 +204,7 @@ mod tests {
             return;
         }
         let faculties = try_out().await;
-        assert_eq!(faculties.len(), 4);
+        assert_eq!(faculties.len(), 8);
         assert_eq!(faculties[0].missing, None);
         assert_eq!(faculties[1].missing, None);
     }
