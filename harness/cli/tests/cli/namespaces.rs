@@ -91,6 +91,70 @@ fn two_runs_in_namespaces_at_once_disturb_neither_each_other_nor_the_machine() {
     assert!(plan.contains("clients_at = \"outside\""), "{plan}");
 }
 
+/// What is done to whom, one after the other.
+const FAULTS: [(&str, &str); 10] = [
+    (
+        "slow-links",
+        r#"do = "slow", nodes = ["n1"], delay = "30ms", jitter = "10ms""#,
+    ),
+    (
+        "throttle",
+        r#"do = "throttle", nodes = ["n2"], bytes_per_second = 20000"#,
+    ),
+    (
+        "lossy-links",
+        r#"do = "lossy", nodes = ["n3"], lost = 10, doubled = 10, late = 0, lateness = "0s""#,
+    ),
+    (
+        "corrupt-links",
+        r#"do = "corrupt", nodes = ["n1"], percent = 10"#,
+    ),
+    (
+        "clock-skew",
+        r#"do = "skew", nodes = ["n2"], jump_ms = -60000, drift_ppm = 1000"#,
+    ),
+    (
+        "slow-disk",
+        r#"do = "slow-disk", nodes = ["leader"], delay = "20ms""#,
+    ),
+    ("disk-failure", r#"do = "fail-disk", nodes = ["leader"]"#),
+    ("full-disk", r#"do = "fill-disk", nodes = ["n1"]"#),
+    ("read-only-disk", r#"do = "lock-disk", nodes = ["n2"]"#),
+    ("starve", r#"do = "starve", nodes = ["n3"], percent = 10"#),
+];
+
+#[test]
+fn each_fault_on_programs_as_they_are_takes_effect_and_is_healed() {
+    let folder = folder();
+    if !is_allowed(folder.path()) {
+        return;
+    }
+    let mut plan = "version = 1\nlab = \"netns\"\nnodes = 3\ntime = \"25s\"\n".to_owned();
+    for ((kind, fault), number) in FAULTS.iter().zip(0..) {
+        let at = number * 2_400;
+        plan += &format!(
+            "[[injections]]\nat = \"{at}ms\"\nduration = \"800ms\"\nkind = \"{kind}\"\n\
+             fault = {{ {fault} }}\n"
+        );
+    }
+    let path = crate::program::file(folder.path(), "faults.toml", plan);
+    let answer = testimony(
+        folder.path(),
+        &["run", path.to_str().unwrap(), "--seed", "5"],
+    );
+    let file = folder.path().join("runs/latest/injections.jsonl");
+    let seen = fs::read_to_string(file).unwrap_or(answer.stderr);
+    for (kind, _) in FAULTS {
+        let line = seen
+            .lines()
+            .find(|line| line.contains(&format!("\"{kind}\"")));
+        let done =
+            |line: &str| line.contains("\"verified\":true") && line.contains("\"healed\":true");
+        assert!(line.is_some_and(done), "{kind}: {seen}");
+    }
+    assert_eq!(answer.code, 0, "{}", answer.stdout);
+}
+
 #[test]
 fn a_run_in_namespaces_that_is_killed_from_outside_leaves_nothing() {
     let folder = folder();
