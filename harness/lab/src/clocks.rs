@@ -1,4 +1,4 @@
-//! Clocks of single processes that jump and run fast or slow, while the machine's goes on as before.
+//! Clocks of single processes that jump and run fast or slow, while the machine's goes on.
 //!
 //! A program learns the time of day from the vDSO, a small library that the kernel maps into every
 //! process. What stands there is a private copy as soon as somebody writes to it, so the three

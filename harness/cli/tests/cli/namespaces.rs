@@ -129,7 +129,9 @@ fn each_fault_on_programs_as_they_are_takes_effect_and_is_healed() {
     if !is_allowed(folder.path()) {
         return;
     }
-    let mut plan = "version = 1\nlab = \"netns\"\nnodes = 3\ntime = \"25s\"\n".to_owned();
+    let mut plan = "version = 1\nlab = \"netns\"\nnodes = 3\ntime = \"40s\"\n".to_owned();
+    // A busy machine may take its time.
+    plan += "start_wait = \"15s\"\nverify_timeout = \"15s\"\n";
     for ((kind, fault), number) in FAULTS.iter().zip(0..) {
         let at = number * 2_400;
         plan += &format!(
