@@ -139,6 +139,8 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArguments {
+    /// A scenario; what is typed here wins over the file.
+    pub(crate) scenario: Option<PathBuf>,
     /// What to test, `name` or `name:mode`; see `testimony targets`. [default: raft]
     #[arg(long)]
     pub(crate) target: Option<String>,
@@ -149,9 +151,9 @@ pub(crate) struct SimulateArguments {
     /// machines.
     #[arg(long, value_name = "K/N", value_parser = parse_shard)]
     pub(crate) shard: Option<Shard>,
-    /// Virtual time under faults, such as 60s.
-    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
-    pub(crate) time: Duration,
+    /// Virtual time under faults, such as 60s. [default: 60s]
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) time: Option<Duration>,
     /// How many nodes. [default: 5]
     #[arg(long)]
     pub(crate) nodes: Option<u32>,

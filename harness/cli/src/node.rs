@@ -51,6 +51,7 @@ fn options(arguments: &RaftArguments) -> anyhow::Result<NodeOptions> {
         arguments.election
     );
     options.snapshot_every = arguments.snapshot_every;
+    options.batch = arguments.batch;
     options.lease_reads = arguments.lease_reads;
     options.bug = arguments.bug.as_deref().map(bug).transpose()?;
     Ok(options)

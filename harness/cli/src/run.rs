@@ -202,15 +202,46 @@ pub(crate) fn unknown_target(name: &str) -> Failure {
 
 /// What was typed, over what the scenario says.
 fn draft(arguments: &RunArguments) -> Result<Draft, Failure> {
-    let typed = typed(arguments)?;
-    let Some(path) = &arguments.scenario else {
+    over_scenario(arguments.scenario.as_deref(), typed(arguments)?)
+}
+
+/// What was typed, over what a scenario says, if there is one.
+pub(crate) fn over_scenario(path: Option<&Path>, typed: Draft) -> Result<Draft, Failure> {
+    let Some(path) = path else {
         return Ok(typed);
     };
     let name = path.display().to_string();
     let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"));
     let scenario = Draft::from_toml(&text.map_err(Failure::usage)?);
     let scenario = scenario.map_err(|error| Failure::usage(anyhow!(error).context(name)))?;
-    Ok(scenario.overlay(typed))
+    let simulated = scenario.lab.as_deref() == Some(simulation::LAB);
+    let draft = scenario.overlay(typed);
+    match draft.lab.clone() {
+        Some(lab) if simulated && lab != simulation::LAB => Ok(outside(draft, &lab)),
+        _ => Ok(draft),
+    }
+}
+
+/// A plan that was found in simulation, for another lab: without what only a simulation can do.
+/// It says so, and that the timing is not fixed there.
+fn outside(mut draft: Draft, lab: &str) -> Draft {
+    terminal::tell(
+        "this plan was made for the simulated lab; here the times of messages, disks and clocks \
+         are what they are, so that the same plan need not show the same",
+    );
+    if let Some(injections) = &mut draft.injections {
+        let (kept, left): (Vec<_>, Vec<_>) = std::mem::take(injections)
+            .into_iter()
+            .partition(|injection| injection.kind.is_possible_in(lab));
+        *injections = kept;
+        for injection in left {
+            terminal::tell(&format!(
+                "left out: injection {}, {}: only a simulation can do that",
+                injection.id, injection.kind
+            ));
+        }
+    }
+    draft
 }
 
 fn typed(arguments: &RunArguments) -> Result<Draft, Failure> {

@@ -233,7 +233,7 @@ fn sum(arguments: &SimulateArguments, draft: &Draft, trials: &[Trial]) -> Campai
             .target
             .clone()
             .unwrap_or_else(|| run::target_name(draft)),
-        bug: arguments.bug.clone(),
+        bug: draft.bug.clone(),
         ..Campaign::default()
     };
     for trial in trials {
@@ -301,15 +301,14 @@ fn keep_the_rest(
 
 /// The command that repeats one seed.
 fn again(arguments: &SimulateArguments, seed: u64) -> String {
-    let span = testimony_engine::span::format(arguments.time);
-    let mut words = vec![
-        "testimony simulate".to_owned(),
-        format!("--seeds {seed}..{}", seed.saturating_add(1)),
-        format!("--time {span}"),
-    ];
+    let mut words = vec!["testimony simulate".to_owned()];
+    let scenario = arguments.scenario.as_ref();
+    words.extend(scenario.map(|path| terminal::quoted(&path.display().to_string())));
+    words.push(format!("--seeds {seed}..{}", seed.saturating_add(1)));
     let mut say = |name: &str, value: Option<String>| {
         words.extend(value.map(|value| format!("--{name} {}", terminal::quoted(&value))));
     };
+    say("time", arguments.time.map(testimony_engine::span::format));
     say("target", arguments.target.clone());
     say("bug", arguments.bug.clone());
     say("nodes", arguments.nodes.map(|nodes| nodes.to_string()));
@@ -326,7 +325,16 @@ fn again(arguments: &SimulateArguments, seed: u64) -> String {
     words.join(" ")
 }
 
+/// The usual time under faults.
+const TIME: Duration = Duration::from_secs(60);
+
 fn draft(arguments: &SimulateArguments) -> Result<Draft, Failure> {
+    let mut draft = run::over_scenario(arguments.scenario.as_deref(), typed(arguments)?)?;
+    draft.time.get_or_insert(TIME);
+    Ok(draft)
+}
+
+fn typed(arguments: &SimulateArguments) -> Result<Draft, Failure> {
     Ok(Draft {
         target: arguments.target.clone(),
         bug: arguments.bug.clone(),
@@ -334,7 +342,7 @@ fn draft(arguments: &SimulateArguments) -> Result<Draft, Failure> {
         nodes: arguments.nodes,
         clients: arguments.clients,
         rate: arguments.rate,
-        time: Some(arguments.time),
+        time: arguments.time,
         workload: arguments
             .workload
             .as_deref()

@@ -134,13 +134,16 @@ impl JudgedRun {
         };
         format!(
             "{} messages and {} bytes per completed operation; {} elections, {} leaders, {} \
-             without any; at most {} entries in a log",
+             without any; at most {} entries in a log; half of the operations took {} at most, \
+             99 of 100 {}",
             tenths(costs.all_messages()),
             costs.all_bytes() / completed,
             costs.elections,
             costs.leaders,
             costs.leaderless,
             costs.log_max,
+            costs.latency_median,
+            costs.latency_p99,
         )
     }
 

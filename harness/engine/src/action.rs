@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Flaws, Link, NodeName, span};
+use crate::{Flaws, Link, NodeName, Turn, span};
 
 /// One thing to do to the cluster, with nothing left to decide. Undone by the heal of its
 /// injection.
@@ -138,6 +138,13 @@ pub enum Action {
         /// The node that it is told.
         node: NodeName,
     },
+    /// The first of the nodes to which this happens is killed then. The heal restarts it.
+    Ambush {
+        /// The nodes.
+        nodes: BTreeSet<NodeName>,
+        /// What.
+        turn: Turn,
+    },
 }
 
 impl Action {
@@ -159,6 +166,7 @@ impl Action {
             | Action::FillDisk { nodes }
             | Action::LockDisk { nodes }
             | Action::Starve { nodes, .. }
+            | Action::Ambush { nodes, .. }
             | Action::Wipe { nodes } => nodes.iter().collect(),
             Action::Remove { node } => [node].into(),
             Action::Cut { .. }
@@ -262,6 +270,13 @@ impl fmt::Display for Action {
                 words(f, &format!("leave {percent}% of the time to"), nodes)
             }
             Action::Command { name, node } => write!(f, "{name} {node}"),
+            Action::Ambush { nodes, turn } => {
+                let when = match turn {
+                    Turn::Votes => "kill when it has voted, the first of",
+                    Turn::Leads => "kill when it begins to lead, the first of",
+                };
+                words(f, when, nodes)
+            }
         }
     }
 }

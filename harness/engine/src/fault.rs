@@ -84,6 +84,10 @@ pub enum FaultKind {
     Starve,
     /// A command of the user's does something to a node, and another undoes it.
     Command,
+    /// An election is provoked, and whoever votes in it first is killed right afterwards.
+    KillVoter,
+    /// Several times in a row the new leader is killed within its first messages.
+    KillNewLeader,
 }
 
 /// One thing to break, its nodes still named by their role. The conductor resolves it to an
@@ -228,6 +232,23 @@ pub enum Fault {
         /// The node.
         node: Selector,
     },
+    /// Waits for a turn of events at one of the nodes, and kills that node then; the heal restarts.
+    Ambush {
+        /// The nodes.
+        nodes: Vec<Selector>,
+        /// The turn.
+        turn: Turn,
+    },
+}
+
+/// A turn of events that an ambush waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turn {
+    /// A node has voted for another one, or promised something to it.
+    Votes,
+    /// A node has begun to lead; it dies within its next few messages.
+    Leads,
 }
 
 /// What a lossy link does to single messages.
@@ -256,7 +277,7 @@ pub struct UnknownFaultKind {
 
 impl FaultKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [FaultKind; 32] = [
+    pub const ALL: [FaultKind; 34] = [
         FaultKind::IsolateLeader,
         FaultKind::Halves,
         FaultKind::MajoritiesRing,
@@ -289,15 +310,23 @@ impl FaultKind {
         FaultKind::ReadOnlyDisk,
         FaultKind::Starve,
         FaultKind::Command,
+        FaultKind::KillVoter,
+        FaultKind::KillNewLeader,
     ];
 
     /// The kinds that a system which survives crashes, and any network, has to stand: all but a
     /// disk that forgets, a node that lies, and what only a user has commands for. No verdict is
-    /// promised beyond them.
+    /// promised beyond them. Those of
+    /// [`of_elections`](Self::of_elections) are not among them: not every system has elections.
     pub fn of_crashes() -> impl Iterator<Item = FaultKind> {
-        let all = FaultKind::ALL.into_iter();
         let beyond = [FaultKind::WipeDisk, FaultKind::Lie, FaultKind::Command];
-        all.filter(move |kind| !beyond.contains(kind))
+        let all = FaultKind::ALL.into_iter();
+        all.filter(move |kind| !beyond.contains(kind) && !Self::of_elections().any(|k| k == *kind))
+    }
+
+    /// The kinds of crashes that strike at a turn of an election.
+    pub fn of_elections() -> impl Iterator<Item = FaultKind> {
+        [FaultKind::KillVoter, FaultKind::KillNewLeader].into_iter()
     }
 
     /// Whether a lab can do it. Simulated nodes have no disk that could be full and no processor.
@@ -313,7 +342,10 @@ impl FaultKind {
                 | FaultKind::ReadOnlyDisk
                 | FaultKind::Starve
         );
-        let inside = matches!(self, FaultKind::WipeDisk | FaultKind::Lie);
+        let inside = matches!(
+            self,
+            FaultKind::WipeDisk | FaultKind::Lie | FaultKind::KillVoter | FaultKind::KillNewLeader
+        );
         let both = matches!(
             self,
             FaultKind::ClockSkew | FaultKind::SlowDisk | FaultKind::DiskFailure
@@ -383,6 +415,8 @@ impl FaultKind {
             FaultKind::ReadOnlyDisk => "read-only-disk",
             FaultKind::Starve => "starve",
             FaultKind::Command => "command",
+            FaultKind::KillVoter => "kill-voter",
+            FaultKind::KillNewLeader => "kill-new-leader",
         }
     }
 
@@ -392,6 +426,8 @@ impl FaultKind {
             FaultKind::MajoritiesRing => 4,
             FaultKind::Bridge
             | FaultKind::KillMinority
+            | FaultKind::KillVoter
+            | FaultKind::KillNewLeader
             | FaultKind::Membership
             | FaultKind::CutSite
             | FaultKind::KillSite => 3,
@@ -467,6 +503,7 @@ impl Fault {
             | Fault::FillDisk { nodes }
             | Fault::LockDisk { nodes }
             | Fault::Starve { nodes, .. }
+            | Fault::Ambush { nodes, .. }
             | Fault::Pause { nodes } => nodes.iter().collect(),
             Fault::Remove { node }
             | Fault::Transfer { to: node }

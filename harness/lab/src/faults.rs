@@ -123,9 +123,10 @@ impl Faults {
             Action::FailDisk { nodes } => disks::fail(site, nodes).await,
             Action::FillDisk { nodes } => disks::fill(site, nodes).await,
             Action::LockDisk { nodes } => self.lock_disks(nodes).await,
-            Action::Wipe { .. } | Action::Lie { .. } | Action::Command { .. } => {
-                Err(IMPOSSIBLE.to_owned())
-            }
+            Action::Wipe { .. }
+            | Action::Lie { .. }
+            | Action::Ambush { .. }
+            | Action::Command { .. } => Err(IMPOSSIBLE.to_owned()),
             Action::Cut { links }
             | Action::Slow { links, .. }
             | Action::Throttle { links, .. }

@@ -6,6 +6,7 @@
 //! depends on the order of a hash map: the same plan gives the same bytes on every machine.
 
 mod agenda;
+mod ambush;
 mod client;
 mod clients;
 mod faults;

@@ -216,7 +216,9 @@ impl RunReport<'_> {
 
     /// That the plan goes beyond what any protocol here claims to stand, if it does.
     pub(crate) fn beyond(&self) -> Option<String> {
-        let stood: BTreeSet<FaultKind> = FaultKind::of_crashes().collect();
+        let stood: BTreeSet<FaultKind> = FaultKind::of_crashes()
+            .chain(FaultKind::of_elections())
+            .collect();
         let planned = self.plan.injections.iter().map(|injection| injection.kind);
         let beyond: BTreeSet<FaultKind> = planned.filter(|kind| !stood.contains(kind)).collect();
         let words: Vec<&str> = beyond.into_iter().map(FaultKind::name).collect();

@@ -158,6 +158,8 @@ pub enum Note {
     Leads(u64),
     /// The node leads no more.
     StepsDown,
+    /// The node has helped another one to lead, in this term: it has voted, or promised.
+    Votes(u64),
     /// The node wants to lead, in this term.
     Campaigns(u64),
     /// Anything else, as a sentence without its subject: `takes a snapshot up to entry 7`.

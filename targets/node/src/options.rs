@@ -45,6 +45,8 @@ pub struct NodeOptions {
     pub heartbeat_ticks: u32,
     /// Take a snapshot after so many applied entries; 0: only on request.
     pub snapshot_every: u64,
+    /// A message carries so many entries at most.
+    pub batch: usize,
     /// Serve reads from a leader's lease, without a round of messages. Trusts the clocks' rates.
     pub lease_reads: bool,
     /// Election timeouts are drawn from this, and from the node's id.
@@ -75,6 +77,7 @@ impl NodeOptions {
             election_ticks: 15..30,
             heartbeat_ticks: 5,
             snapshot_every: 1000,
+            batch: 256,
             lease_reads: false,
             seed: 0,
             request_timeout: Duration::from_secs(2),
@@ -88,6 +91,7 @@ impl NodeOptions {
             election_ticks: self.election_ticks.clone(),
             heartbeat_ticks: self.heartbeat_ticks,
             snapshot_every: self.snapshot_every,
+            entries_per_message: self.batch,
             lease_reads: self.lease_reads,
             seed: self.seed,
             bug: self.bug,

@@ -129,6 +129,7 @@ impl Runner {
 fn tell(event: &Event) {
     match event {
         Event::BecameLeader { term } => tracing::info!(term, "leads"),
+        Event::Voted { term } => tracing::debug!(term, "has voted"),
         Event::SteppedDown { term } => tracing::info!(term, "leads no more"),
         Event::Campaigning { term, pre } => tracing::info!(term, pre, "campaigns"),
         Event::MembersChanged { voters } => tracing::info!(?voters, "the members have changed"),

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use testimony_consensus::bug::Bug;
 use testimony_engine::FaultKind::{
-    Bridge, Flapping, Halves, IsolateLeader, KillAll, KillLeader, KillOne, LossyLinks, Membership,
-    OneWay, PauseLeader, SlowLinks, SnapshotNow, TransferLeader,
+    Bridge, Flapping, Halves, IsolateLeader, KillAll, KillLeader, KillVoter, Membership, OneWay,
+    PauseLeader, SlowLinks, SnapshotNow, TransferLeader,
 };
 use testimony_engine::{FaultKind, RunProfile, SpanRange, TargetInfo, WorkloadDraft, WorkloadKind};
 use testimony_history::Model;
@@ -61,6 +61,9 @@ fn multi_paxos() -> TargetInfo {
     let settings = settings.map(|(name, usual)| (name.to_owned(), usual.to_owned()));
     TargetInfo {
         settings: settings.into(),
+        faults: FaultKind::of_crashes()
+            .chain(FaultKind::of_elections())
+            .collect(),
         ..of(
             "multi-paxos",
             "a replicated log with a leader that Paxos chooses",
@@ -102,19 +105,17 @@ fn profile(bug: Bug) -> RunProfile {
     }
 }
 
-/// A forgotten promise counts if the acceptor restarts while the leader of before still sends: it
-/// does not hear its successor over a bridge, or its messages are late. Few acceptors make each of
-/// them count.
+/// A forgotten promise counts if the acceptor restarts right after it while the leader of before
+/// still sends, which does not hear its successor over a bridge. Few acceptors make each of them
+/// count.
 fn promises_and_restarts() -> RunProfile {
-    let weights = [(KillOne, 20), (Bridge, 4), (SlowLinks, 2), (LossyLinks, 2)];
-    let long = SpanRange::millis(700, 1_500);
+    let weights = [(KillVoter, 20), (Bridge, 8), (SlowLinks, 2)];
+    let long = SpanRange::millis(1_500, 4_000);
     let mut profile = faults(&weights);
-    profile.nemesis.duration = Some(SpanRange::millis(20, 60));
-    profile.nemesis.durations = [Bridge, SlowLinks, LossyLinks]
-        .map(|kind| (kind, long))
-        .into();
-    profile.nemesis.gap = Some(SpanRange::millis(20, 60));
-    profile.nemesis.overlap = Some(90);
+    profile.nemesis.duration = Some(SpanRange::millis(10, 40));
+    profile.nemesis.durations = [Bridge, SlowLinks].map(|kind| (kind, long)).into();
+    profile.nemesis.gap = Some(SpanRange::millis(50, 250));
+    profile.nemesis.overlap = Some(80);
     profile.nodes = Some(3);
     profile
 }

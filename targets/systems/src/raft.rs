@@ -49,8 +49,11 @@ pub fn info() -> TargetInfo {
             Model::CasRegister,
             Model::Register,
             Model::Counter,
+            Model::Mutex,
         ],
-        faults: FaultKind::of_crashes().collect(),
+        faults: FaultKind::of_crashes()
+            .chain(FaultKind::of_elections())
+            .collect(),
         beyond: [FaultKind::WipeDisk, FaultKind::Lie].into(),
         settings: Settings::default().to_map(),
         bugs: bugs::all(),
@@ -120,7 +123,7 @@ impl Target for RaftTarget {
     fn client(
         &self,
         cluster: &Cluster,
-        _process: ProcessId,
+        process: ProcessId,
         options: &ClientOptions,
     ) -> Box<dyn Client> {
         let http = if options.apart {
@@ -130,6 +133,7 @@ impl Target for RaftTarget {
         };
         let exchange = Exchange::new(http, cluster);
         Box::new(RaftClient::new(
+            process,
             exchange,
             options.clone(),
             self.settings.attempt_timeout,

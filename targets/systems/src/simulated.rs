@@ -121,6 +121,7 @@ pub(crate) fn of(name: &str, summary: &str) -> TargetInfo {
             Model::CasRegister,
             Model::Register,
             Model::Counter,
+            Model::Mutex,
         ],
         beyond: [WipeDisk, Lie].into(),
         bugs: planted::bugs(name, forgetful),

@@ -42,6 +42,9 @@ pub(crate) struct RaftArguments {
     /// Take a snapshot after this many entries; 0 means only on request.
     #[arg(long, default_value_t = 1000)]
     pub(crate) snapshot_every: u64,
+    /// How many entries a message carries at most.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) batch: usize,
     /// Serve reads under a leader lease: faster, and right only while clocks run at like speed.
     #[arg(long)]
     pub(crate) lease_reads: bool,

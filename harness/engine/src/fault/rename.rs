@@ -32,6 +32,7 @@ impl Fault {
             | Fault::FillDisk { nodes }
             | Fault::LockDisk { nodes }
             | Fault::Starve { nodes, .. }
+            | Fault::Ambush { nodes, .. }
             | Fault::Pause { nodes } => *nodes = some(nodes),
             Fault::Remove { node }
             | Fault::Transfer { to: node }

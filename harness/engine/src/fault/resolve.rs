@@ -124,6 +124,10 @@ impl Fault {
                 name: name.clone(),
                 node: roles.one(node)?,
             },
+            Fault::Ambush { nodes, turn } => Action::Ambush {
+                nodes: roles.set(nodes)?,
+                turn: *turn,
+            },
             _ => return Err(Unresolved::Nothing),
         })
     }
@@ -144,6 +148,7 @@ fn does_nothing(action: &Action) -> bool {
         | Action::FailDisk { nodes }
         | Action::Wipe { nodes }
         | Action::Lie { nodes }
+        | Action::Ambush { nodes, .. }
         | Action::FillDisk { nodes }
         | Action::LockDisk { nodes }
         | Action::Starve { nodes, .. } => nodes.is_empty(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::NemesisParams;
 use crate::chance::Chance;
 use crate::own::Aim;
-use crate::{Fault, FaultKind, Flaws, NodeName, Selector, SpanRange};
+use crate::{Fault, FaultKind, Flaws, NodeName, Selector, SpanRange, Turn};
 
 /// How long a node is cut off, and let back, while flapping.
 const FLAP: SpanRange = SpanRange::millis(150, 500);
@@ -13,6 +13,10 @@ const FLAP: SpanRange = SpanRange::millis(150, 500);
 const ROLL_DOWN: SpanRange = SpanRange::millis(200, 700);
 /// Over how many sites the nodes are spread.
 const SITES: usize = 3;
+/// How long a node is down whose death provokes an election.
+const PROVOKED: Duration = Duration::from_millis(40);
+/// From when a leader that died is back until the next ambush: before anybody else leads.
+const BETWEEN: Duration = Duration::from_millis(80);
 const ROLL_UP: SpanRange = SpanRange::millis(300, 800);
 
 /// The faults that one drawn kind leads to, in order.
@@ -37,6 +41,7 @@ pub(crate) fn room_needed(kind: FaultKind, params: &NemesisParams) -> Duration {
         }
         FaultKind::Flapping => FLAP.min * 3,
         FaultKind::RollingRestart => ROLL_DOWN.min,
+        FaultKind::KillVoter | FaultKind::KillNewLeader => PROVOKED * 10,
         _ => span_of(kind, params).min / 3,
     }
 }
@@ -67,6 +72,8 @@ impl Episode {
         let steps = match kind {
             FaultKind::Flapping => draw.flapping(room),
             FaultKind::RollingRestart => draw.rolling_restart(room),
+            FaultKind::KillVoter => draw.kill_voter(span_of(kind, params)),
+            FaultKind::KillNewLeader => draw.kill_new_leaders(span_of(kind, params), room),
             _ => {
                 let fault = draw.fault(kind);
                 let drawn = draw.chance.span(span_of(kind, params)).min(room);
@@ -92,6 +99,17 @@ impl Episode {
             .map(|step| step.after + step.duration)
             .max()
             .unwrap_or_default()
+    }
+}
+
+/// A node is down for so long that an election follows if it led.
+fn provocation(victim: Selector) -> Step {
+    Step {
+        after: Duration::ZERO,
+        duration: PROVOKED,
+        fault: Fault::Kill {
+            nodes: vec![victim],
+        },
     }
 }
 
@@ -245,6 +263,43 @@ impl Draw<'_> {
             after += duration + self.chance.span(ROLL_UP);
         }
         steps
+    }
+
+    /// Somebody is down for a moment, mostly the leader; whoever votes first dies.
+    fn kill_voter(&mut self, span: SpanRange) -> Vec<Step> {
+        let victim = match self.chance.percent(60) {
+            true => Selector::Leader,
+            false => self.any_name(),
+        };
+        let ambush = self.ambush(Turn::Votes, PROVOKED * 2, span);
+        vec![provocation(victim), ambush]
+    }
+
+    /// The leader is down for a moment; the next ones die one after the other, as soon as they
+    /// lead.
+    fn kill_new_leaders(&mut self, span: SpanRange, room: Duration) -> Vec<Step> {
+        let mut steps = vec![provocation(Selector::Leader)];
+        let mut after = PROVOKED * 2;
+        for _ in 0..self.chance.between(3, 6) {
+            let step = self.ambush(Turn::Leads, after, span);
+            after += step.duration + BETWEEN;
+            if after > room {
+                break;
+            }
+            steps.push(step);
+        }
+        steps
+    }
+
+    fn ambush(&mut self, turn: Turn, after: Duration, span: SpanRange) -> Step {
+        Step {
+            after,
+            duration: self.chance.span(span),
+            fault: Fault::Ambush {
+                nodes: self.names(),
+                turn,
+            },
+        }
     }
 
     /// A minority cut off from the rest; half of the time the leader is in it for certain.

@@ -56,6 +56,8 @@ impl Lane {
             | FaultKind::RollingRestart
             | FaultKind::KillSite
             | FaultKind::DiskFailure
+            | FaultKind::KillVoter
+            | FaultKind::KillNewLeader
             | FaultKind::WipeDisk
             | FaultKind::FullDisk
             | FaultKind::ReadOnlyDisk

@@ -42,6 +42,8 @@ impl NemesisParams {
             | FaultKind::SlowLinks
             | FaultKind::LossyLinks
             | FaultKind::DiskFailure
+            | FaultKind::KillVoter
+            | FaultKind::KillNewLeader
             | FaultKind::WipeDisk
             | FaultKind::Lie
             | FaultKind::Starve

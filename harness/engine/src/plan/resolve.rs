@@ -76,6 +76,18 @@ impl Plan {
         for kind in chosen.iter().flat_map(|draft| draft.kinds.iter().flatten()) {
             large_enough(*kind, self.nodes)?;
         }
+        let named = |draft: &&NemesisDraft| {
+            draft
+                .kinds
+                .iter()
+                .flatten()
+                .chain(draft.weights.keys())
+                .copied()
+                .collect::<Vec<_>>()
+        };
+        for kind in chosen.iter().flat_map(named) {
+            self.supports(target, kind)?;
+        }
         let draft = &chosen.map_or_else(|| profile.clone(), |chosen| profile.overlay(chosen));
         let params = self.nemesis(draft, target)?;
         let drawn = nemesis::schedule(self.seed, &params, self.nodes, self.time);
@@ -92,10 +104,6 @@ impl Plan {
         draft: &NemesisDraft,
         target: &TargetInfo,
     ) -> Result<NemesisParams, PlanError> {
-        let named = draft.kinds.iter().flatten().chain(draft.weights.keys());
-        named
-            .copied()
-            .try_for_each(|kind| self.supports(target, kind))?;
         let kinds = draft.kinds.as_ref().unwrap_or(&target.faults);
         let possible = kinds.iter().filter(|kind| kind.is_possible_in(&self.lab));
         let mut params = NemesisParams::of(possible.copied());

@@ -146,6 +146,7 @@ fn objects(action: &Action) -> Vec<String> {
         | Action::Skew { nodes, .. }
         | Action::SlowDisk { nodes, .. }
         | Action::FailDisk { nodes }
+        | Action::Ambush { nodes, .. }
         | Action::Wipe { nodes }
         | Action::FillDisk { nodes }
         | Action::LockDisk { nodes }

@@ -7,10 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use testimony_engine::{Nanos, NodeName};
-use testimony_history::{Call, Ending, Model, Reply as Told};
+use testimony_engine::map_lock::{self, LockStep};
+use testimony_engine::{Nanos, NodeName, ProcessId};
+use testimony_history::{Answer, Call, Ending, Model, Reply as Told};
 
-use super::translation::{Asked, Reply, Request, answer, asked};
+use super::translation::{Asked, Reply, Request, Wrong, answer, asked};
 
 /// How many answers in a row may name another node; an election can make two nodes name each other.
 const REDIRECTS_MAX: u32 = 5;
@@ -33,6 +34,7 @@ pub(super) struct Rules {
 /// A client.
 #[derive(Debug)]
 pub(super) struct Client {
+    process: ProcessId,
     /// By how much its clock is ahead.
     ahead: Duration,
     session: Option<Session>,
@@ -50,6 +52,8 @@ struct Session {
 #[derive(Debug)]
 struct Open {
     call: Call,
+    /// The map's operation that is asked for: the call itself, or a step of a call on a lock.
+    step: Call,
     asked: Asked,
     /// The node that is asked.
     at: usize,
@@ -104,9 +108,10 @@ enum Mishap {
 }
 
 impl Client {
-    /// A client whose clock is so much ahead.
-    pub(super) fn new(ahead: Duration) -> Self {
+    /// The client of a process, whose clock is so much ahead.
+    pub(super) fn new(process: ProcessId, ahead: Duration) -> Self {
         Client {
+            process,
             ahead,
             session: None,
             open: None,
@@ -115,19 +120,18 @@ impl Client {
 
     /// Begins a call at a node.
     pub(super) fn begin(&mut self, rules: &Rules, now: Nanos, node: usize, call: Call) -> Move {
-        let asked = match asked(&call) {
+        let step = map_lock::first_step(&call).unwrap_or_else(|| call.clone());
+        let asked = match asked(&step) {
             Ok(asked) => asked,
             Err(why) => {
                 let told = told(Ending::Fail(why.into()), 1, &rules.nodes[node]);
                 return Move::End { call, told };
             }
         };
-        let opening = rules.sessions && !asked.is_pure() && self.session.is_none();
-        if let Some(session) = self.session.as_mut().filter(|_| !asked.is_pure()) {
-            session.sequence += 1;
-        }
+        let opening = self.number(rules, &asked);
         self.open = Some(Open {
             call,
+            step,
             asked,
             at: node,
             deadline: now + rules.timeout,
@@ -137,6 +141,45 @@ impl Client {
             unknown: None,
             last: "no-time".to_owned(),
         });
+        self.ask(rules, now)
+    }
+
+    /// Gives an update its number; whether a session must be opened first.
+    fn number(&mut self, rules: &Rules, asked: &Asked) -> bool {
+        if asked.is_pure() {
+            return false;
+        }
+        if let Some(session) = &mut self.session {
+            session.sequence += 1;
+        }
+        rules.sessions && self.session.is_none()
+    }
+
+    /// A response to the present step: the call is over, or goes on with another one.
+    fn told(&mut self, rules: &Rules, now: Nanos, answer: Answer) -> Move {
+        let Some(open) = &self.open else {
+            return Move::Wait(rules.timeout);
+        };
+        if map_lock::first_step(&open.call).is_none() {
+            return self.end(rules, Some(Ending::Ok(answer)));
+        }
+        match map_lock::next_step(&open.call, self.process, &open.step, &answer) {
+            LockStep::Done(answer) => self.end(rules, Some(Ending::Ok(answer))),
+            LockStep::Not(why) => self.end(rules, Some(Ending::Fail(why.into()))),
+            LockStep::Ask(step) => self.go_on(rules, now, step),
+        }
+    }
+
+    /// The step before this one changed nothing, whatever became of its repetitions.
+    fn go_on(&mut self, rules: &Rules, now: Nanos, step: Call) -> Move {
+        let asked = match asked(&step) {
+            Ok(asked) => asked,
+            Err(why) => return self.end(rules, Some(Ending::Fail(why.into()))),
+        };
+        let opening = self.number(rules, &asked);
+        if let Some(open) = &mut self.open {
+            (open.step, open.asked, open.opening, open.unknown) = (step, asked, opening, None);
+        }
         self.ask(rules, now)
     }
 
@@ -157,9 +200,10 @@ impl Client {
                 return self.ask(rules, now);
             }
             Heard::Reply(Reply::Applied(response) | Reply::Answer(response)) => {
-                match answer(&open.call, rules.model, &response) {
-                    Ok(answer) => return self.end(rules, Some(Ending::Ok(answer))),
-                    Err(why) => Mishap::Never(why),
+                match answer(&open.step, rules.model, &response) {
+                    Ok(answer) => return self.told(rules, now, answer),
+                    Err(Wrong::Refused(why)) => Mishap::Never(why),
+                    Err(Wrong::Strange) => Mishap::Maybe("an answer to another question"),
                 }
             }
             Heard::Reply(Reply::NotLeader { leader: Some(id) }) => {

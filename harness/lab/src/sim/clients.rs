@@ -17,6 +17,7 @@ impl<R: Replica<Machine = Store>> World<R> {
     /// A process calls.
     pub(super) fn invoke(&mut self, process: ProcessId, node: &NodeName, call: Call) {
         let place = self.place(node);
+        self.called_at.insert(process, self.now);
         let name = Some(node.as_str());
         self.recording.recorder.invoke(process.0, &call, name);
         self.recording.tell(self.now, || Happening::Called {
@@ -26,7 +27,7 @@ impl<R: Replica<Machine = Store>> World<R> {
         });
         let client = self.clients.entry(process).or_insert_with(|| {
             let ahead = self.client_clocks.below(CLIENT_AHEAD_MAX);
-            Client::new(Duration::from_nanos(ahead))
+            Client::new(process, Duration::from_nanos(ahead))
         });
         let next = client.begin(&self.rules, self.now, place, call);
         self.proceed(process, next);
@@ -91,6 +92,10 @@ impl<R: Replica<Machine = Store>> World<R> {
 
     fn ended(&mut self, process: ProcessId, call: Call, told: &Told) {
         self.recording.now(self.now);
+        let called = self.called_at.remove(&process);
+        if let (Some(called), Ending::Ok(_)) = (called, &told.ending) {
+            self.latencies.push(Nanos(self.now.0 - called.0));
+        }
         self.recording.recorder.complete(process.0, &call, told);
         self.recording.tell(self.now, || Happening::Ended {
             process: process.to_string(),

@@ -12,7 +12,9 @@ use std::time::Duration;
 use testimony_consensus::NodeId;
 use testimony_consensus::machine::store::Store;
 use testimony_consensus::replica::{Input, Replica, Role};
-use testimony_engine::{Action, Chance, Flaws, Happening, Link, Nanos, NodeName, Plan, Signal};
+use testimony_engine::{
+    Action, Chance, Flaws, Happening, Link, Nanos, NodeName, Plan, Signal, Turn,
+};
 
 use super::client::Heard;
 use super::network::worse;
@@ -38,9 +40,11 @@ const ADMIN_PATIENCE: Duration = Duration::from_millis(500);
 pub(super) struct Faults {
     chance: Chance,
     verify_timeout: Duration,
-    active: BTreeMap<u64, Action>,
+    pub(super) active: BTreeMap<u64, Action>,
     /// Nodes that are still to die, by injection.
-    dying: BTreeMap<u64, BTreeSet<usize>>,
+    pub(super) dying: BTreeMap<u64, BTreeSet<usize>>,
+    /// What an injection waits for, and at which nodes.
+    pub(super) ambushes: BTreeMap<u64, (BTreeSet<usize>, Turn)>,
     /// What the cluster was asked for and has not done yet, by injection.
     errands: BTreeMap<u64, Errand>,
 }
@@ -74,6 +78,7 @@ impl Faults {
             verify_timeout: plan.verify_timeout,
             active: BTreeMap::new(),
             dying: BTreeMap::new(),
+            ambushes: BTreeMap::new(),
             errands: BTreeMap::new(),
         }
     }
@@ -127,6 +132,10 @@ impl<R: Replica<Machine = Store>> World<R> {
             }
             Action::FailDisk { nodes } => self.fail_disks(injection, nodes),
             Action::Wipe { nodes } => self.wipe(injection, nodes),
+            Action::Ambush { nodes, turn } => {
+                let places = self.places(nodes);
+                self.lie_in_ambush(injection, places, *turn);
+            }
             Action::Reset { links } => {
                 for link in links {
                     let (from, to) = (self.place(&link.from), self.place(&link.to));
@@ -173,14 +182,16 @@ impl<R: Replica<Machine = Store>> World<R> {
     /// Undoes exactly what an injection did.
     pub(super) fn heal(&mut self, injection: u64) {
         self.faults.dying.remove(&injection);
+        self.faults.ambushes.remove(&injection);
         self.faults.errands.remove(&injection);
         let Some(action) = self.faults.active.get(&injection).cloned() else {
             return self.healed(injection, None, Ok(None));
         };
         let seen = match &action {
-            Action::Kill { nodes } | Action::FailDisk { nodes } | Action::Wipe { nodes } => {
-                self.restart(nodes)
-            }
+            Action::Kill { nodes }
+            | Action::FailDisk { nodes }
+            | Action::Ambush { nodes, .. }
+            | Action::Wipe { nodes } => self.restart(nodes),
             Action::Skew { nodes, .. } | Action::SlowDisk { nodes, .. } | Action::Lie { nodes } => {
                 self.repair(nodes, &action);
                 Ok(None)
@@ -220,14 +231,19 @@ impl<R: Replica<Machine = Store>> World<R> {
                 self.crash(place);
                 continue;
             }
-            let fuse = self.faults.chance.below(FUSE_MAX);
-            let node = &mut self.nodes[place];
-            node.fuse = Some(usize::try_from(fuse).unwrap_or(0));
-            let life = node.life;
-            self.agenda
-                .put(self.now + FUSE_TIME, Event::Fuse { node: place, life });
+            self.light_fuse(place, FUSE_TIME);
         }
         self.all_dead();
+    }
+
+    /// The node dies within some outputs more, or after that time.
+    pub(super) fn light_fuse(&mut self, place: usize, time: Duration) {
+        let fuse = self.faults.chance.below(FUSE_MAX);
+        let node = &mut self.nodes[place];
+        node.fuse = Some(usize::try_from(fuse).unwrap_or(0));
+        let life = node.life;
+        self.agenda
+            .put(self.now + time, Event::Fuse { node: place, life });
     }
 
     /// What is wrong with a node that lives.
@@ -345,7 +361,7 @@ impl<R: Replica<Machine = Store>> World<R> {
         self.work(place);
     }
 
-    fn injected(&mut self, injection: u64, action: &Action, seen: Seen) {
+    pub(super) fn injected(&mut self, injection: u64, action: &Action, seen: Seen) {
         self.recording.now(self.now);
         // Writing to memory does not fail.
         let _ = self.recording.journal.injected(injection, &seen);

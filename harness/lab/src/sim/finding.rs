@@ -56,6 +56,12 @@ pub struct Costs {
     pub leaderless: Nanos,
     /// The most entries that a node kept in its log.
     pub log_max: u64,
+    /// How long a completed operation took, by its client's reckoning: half of them at most.
+    #[serde(default)]
+    pub latency_median: Nanos,
+    /// How long 99 of 100 completed operations took at most.
+    #[serde(default)]
+    pub latency_p99: Nanos,
 }
 
 /// Messages of one kind.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use testimony_consensus::NodeId;
 use testimony_consensus::machine::store::{Response, Store};
 use testimony_consensus::replica::{Audit, Disk, Input, Note, Output, Replica, StartError, TICK};
-use testimony_engine::{Happening, Nanos};
+use testimony_engine::{Happening, Nanos, Turn};
 
 use super::client::Heard;
 use super::network::Passage;
@@ -205,7 +205,12 @@ impl<R: Replica<Machine = Store>> World<R> {
                 };
                 *left = fewer;
             }
+            let life = node.life;
             self.release_one(place, output);
+            let node = &self.nodes[place];
+            if node.life != life || !node.is_up() {
+                return;
+            }
         }
     }
 
@@ -295,7 +300,7 @@ impl<R: Replica<Machine = Store>> World<R> {
         match note {
             Note::Leads(_) => self.costs.leaders += 1,
             Note::Campaigns(_) => self.costs.elections += 1,
-            Note::StepsDown | Note::Says(_) => {}
+            Note::Votes(_) | Note::StepsDown | Note::Says(_) => {}
         }
         let node = self.nodes[place].name.as_str();
         self.recording.tell(self.now, || {
@@ -304,12 +309,21 @@ impl<R: Replica<Machine = Store>> World<R> {
                 Note::Leads(term) => Happening::Leads { node, term: *term },
                 Note::Campaigns(term) => Happening::Campaigns { node, term: *term },
                 Note::StepsDown => Happening::StepsDown { node },
+                Note::Votes(term) => Happening::Says {
+                    node,
+                    says: format!("helps another to lead, in term {term}"),
+                },
                 Note::Says(says) => Happening::Says {
                     node,
                     says: says.clone(),
                 },
             }
         });
+        match note {
+            Note::Votes(_) => self.spring(place, Turn::Votes),
+            Note::Leads(_) => self.spring(place, Turn::Leads),
+            Note::Campaigns(_) | Note::StepsDown | Note::Says(_) => {}
+        }
     }
 
     fn tell_of_message(

@@ -6,6 +6,7 @@ use testimony_history::{ReadOptions, read};
 
 use super::*;
 
+mod machines;
 mod majorities;
 mod protocols;
 

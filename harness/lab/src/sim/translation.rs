@@ -61,11 +61,31 @@ impl Asked {
     }
 }
 
+/// Why a response is no answer to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// The map refuses the call: it has not happened.
+    Refused(String),
+    /// It answers another question, which only a planted bug does.
+    Strange,
+}
+
 /// What a map's response says to a call. An absent key reads as 0 in a counter.
 ///
 /// # Errors
 /// If it refuses the call, or answers another question.
-pub(super) fn answer(call: &Call, model: Model, response: &Response) -> Result<Answer, String> {
+pub(super) fn answer(call: &Call, model: Model, response: &Response) -> Result<Answer, Wrong> {
+    let fits = match response {
+        Response::Value(_) => call.f == Function::Read,
+        Response::Swapped | Response::Mismatch(_) => call.f == Function::Cas,
+        Response::Found(_) => matches!(call.f, Function::Contains | Function::Remove),
+        Response::Sum(_) => !matches!(call.f, Function::Read | Function::Cas),
+        Response::Done => !matches!(call.f, Function::Read | Function::Cas | Function::Contains),
+        Response::WrongType(_) => true,
+    };
+    if !fits {
+        return Err(Wrong::Strange);
+    }
     let none = Answer::default();
     Ok(match response {
         Response::Value(value) => Answer {
@@ -93,7 +113,7 @@ pub(super) fn answer(call: &Call, model: Model, response: &Response) -> Result<A
             result: Some(Value::Int(*sum)),
             ..none
         },
-        Response::WrongType(why) => return Err(format!("{}: {why}", call.f)),
+        Response::WrongType(why) => return Err(Wrong::Refused(format!("{}: {why}", call.f))),
     })
 }
 

@@ -53,6 +53,9 @@ pub(super) struct World<R: Replica<Machine = Store>> {
     pub(super) costs: Costs,
     pub(super) chance: Chance,
     pub(super) client_clocks: Chance,
+    /// When each open call was made, and how long the completed ones took.
+    pub(super) called_at: BTreeMap<ProcessId, Nanos>,
+    pub(super) latencies: Vec<Nanos>,
     /// Whether nodes answer before their disks have it.
     pub(super) hasty: bool,
     looks: u64,
@@ -88,6 +91,8 @@ pub(super) enum Event<R: Replica> {
     Waited { process: ProcessId },
     /// A node that was to die within some outputs had none.
     Fuse { node: usize, life: u32 },
+    /// An ambush has waited long enough.
+    AmbushOver { injection: u64 },
     /// A node whose disk fails has noticed.
     DiskGone { node: usize, life: u32 },
     /// An operator tries again.
@@ -137,6 +142,8 @@ impl<R: Replica<Machine = Store>> World<R> {
             deaths: Vec::new(),
             costs: Costs::default(),
             chance: Chance::new(plan.seed, "world"),
+            called_at: BTreeMap::new(),
+            latencies: Vec::new(),
             client_clocks: Chance::new(plan.seed, "client clocks"),
             hasty: bug == Some(Bug::AckBeforeFsync),
             looks: 0,
@@ -196,6 +203,7 @@ impl<R: Replica<Machine = Store>> World<R> {
             Event::Heard { ticket, heard } => self.heard(ticket, heard),
             Event::Waited { process } => self.waited(process),
             Event::Fuse { node, life } => self.fuse_is_over(node, life),
+            Event::AmbushOver { injection } => self.ambush_over(injection),
             Event::DiskGone { node, life } => self.disk_gone(node, life),
             Event::Admin { injection } => self.try_admin(injection),
             Event::Wake => self.signals.push_back(Signal::Woke),
@@ -323,6 +331,9 @@ impl<R: Replica<Machine = Store>> World<R> {
     fn close(mut self) -> Result<Simulated, SimError> {
         let summary = self.conductor.summary();
         self.costs.length = self.now;
+        self.latencies.sort_unstable();
+        self.costs.latency_median = share(&self.latencies, 50);
+        self.costs.latency_p99 = share(&self.latencies, 99);
         let kind = |(kind, messages, bytes): (&str, u64, u64)| KindOfTraffic {
             kind: kind.to_owned(),
             messages,
@@ -418,6 +429,12 @@ fn status<R: Replica>(node: &Node<R>) -> NodeStatus {
         applied: Some(view.applied),
         elections: Some(view.elections),
     }
+}
+
+/// What so many in a hundred of sorted spans do not exceed; nothing of none. O(1).
+fn share(sorted: &[Nanos], percent: usize) -> Nanos {
+    let place = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted.get(place).copied().unwrap_or(Nanos::ZERO)
 }
 
 /// Whether an output saves something.

@@ -117,6 +117,9 @@ impl<M: StateMachine> Raft<M> {
         // A granted pre-vote is of the term asked for; anything else tells the own term.
         let told = if granted { term } else { self.term };
         self.send_in(told, from, Body::Vote { pre, granted });
+        if granted && !pre {
+            self.tell(Event::Voted { term });
+        }
     }
 
     /// Whether the leader was heard so recently that nobody is helped to depose it (dissertation

@@ -48,6 +48,11 @@ pub enum Event {
         /// From this term on.
         term: Term,
     },
+    /// This node has voted for another one.
+    Voted {
+        /// In this term.
+        term: Term,
+    },
     /// This node leads no more.
     SteppedDown {
         /// The term it led, or a later one.

@@ -120,6 +120,7 @@ fn note(event: &Event) -> Note {
     match event {
         Event::BecameLeader { term } => Note::Leads(*term),
         Event::SteppedDown { .. } => Note::StepsDown,
+        Event::Voted { term } => Note::Votes(*term),
         Event::Campaigning { term, pre: false } => Note::Campaigns(*term),
         Event::Campaigning { term, pre: true } => {
             Note::Says(format!("asks whether it would be elected in term {term}"))
@@ -150,6 +151,7 @@ fn config(setup: &Setup) -> Result<Config, StartError> {
         election_ticks: election(setup, ticks)?.unwrap_or(usual.election_ticks.clone()),
         heartbeat_ticks: ticks(heartbeat),
         snapshot_every: setup.number("snapshot-every", usual.snapshot_every)?,
+        entries_per_message: batch(setup, usual.entries_per_message)?,
         lease_reads: setup
             .settings
             .get("lease-reads")
@@ -158,6 +160,11 @@ fn config(setup: &Setup) -> Result<Config, StartError> {
         bug: setup.bug,
         ..usual
     })
+}
+
+fn batch(setup: &Setup, usual: usize) -> Result<usize, StartError> {
+    let number = setup.number("batch", usual as u64)?;
+    usize::try_from(number).map_err(|_| setup.refuse("setting `batch` is too large"))
 }
 
 fn election(setup: &Setup, ticks: impl Fn(u64) -> u32) -> Result<Option<Range<u32>>, StartError> {

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use testimony_consensus::bug::Bug;
 use testimony_engine::FaultKind::{
     Bridge, DropConnections, Flapping, Halves, IsolateLeader, KillAll, KillLeader, KillMinority,
-    KillOne, Membership, OneWay, PauseLeader, RollingRestart, SlowLinks, SnapshotNow,
-    TransferLeader,
+    KillNewLeader, KillOne, KillVoter, Membership, OneWay, PauseLeader, RollingRestart, SlowLinks,
+    SnapshotNow, TransferLeader,
 };
 use testimony_engine::{BugInfo, Mix, RunProfile, SpanRange, WorkloadDraft};
 
@@ -43,15 +43,15 @@ fn profile(bug: Bug) -> RunProfile {
 
 /// A second vote in the same term counts if the voter restarts between its first vote and the first
 /// entries of the leader whom it elected, while another candidate of that term still asks. So there
-/// are few voters, who often campaign together; links on which votes and entries take their time; a
-/// bridge over which two candidates do not hear of each other; and restarts all the time.
+/// are few voters, who often campaign together; links on which votes and entries take their time;
+/// and whoever votes is killed right afterwards. Where that cannot be seen, restarts all the time.
 fn elections_with_restarts() -> RunProfile {
-    let mut profile = faults(&[(KillOne, 20), (SlowLinks, 3), (Bridge, 3)]);
-    let long = SpanRange::millis(700, 1_200);
-    profile.nemesis.duration = Some(SpanRange::millis(30, 60));
+    let mut profile = faults(&[(KillVoter, 20), (KillOne, 4), (SlowLinks, 6), (Bridge, 1)]);
+    let long = SpanRange::millis(2_000, 5_000);
+    profile.nemesis.duration = Some(SpanRange::millis(20, 60));
     profile.nemesis.durations = [(SlowLinks, long), (Bridge, long)].into();
-    profile.nemesis.gap = Some(SpanRange::millis(20, 60));
-    profile.nemesis.overlap = Some(90);
+    profile.nemesis.gap = Some(SpanRange::millis(100, 400));
+    profile.nemesis.overlap = Some(80);
     profile.nodes = Some(3);
     profile.settings = setting("election", "250-280");
     profile
@@ -69,17 +69,17 @@ fn forgotten_terms() -> RunProfile {
     profile
 }
 
-/// Figure 8 needs three leaders in a row, each of which got its entries to a few nodes only.
+/// Figure 8 needs three leaders in a row, each of which dies before its first entry is on a
+/// majority, and the third only when an old one is. With few nodes each of them counts, and with one
+/// entry in a message the old entry comes first.
 fn leaders_that_come_and_go() -> RunProfile {
-    let mut profile = faults(&[
-        (IsolateLeader, 3),
-        (KillLeader, 3),
-        (OneWay, 2),
-        (Flapping, 2),
-    ]);
-    profile.nemesis.duration = Some(SpanRange::millis(300, 1_000));
-    profile.nemesis.gap = Some(SpanRange::millis(50, 300));
-    profile.nemesis.overlap = Some(60);
+    let mut profile = faults(&[(KillNewLeader, 8), (IsolateLeader, 2), (SlowLinks, 2)]);
+    profile.nemesis.duration = Some(SpanRange::millis(50, 120));
+    profile.nemesis.durations = [(SlowLinks, SpanRange::millis(1_000, 3_000))].into();
+    profile.nemesis.gap = Some(SpanRange::millis(500, 1_500));
+    profile.nemesis.overlap = Some(30);
+    profile.nodes = Some(3);
+    profile.settings = setting("batch", "1");
     profile
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use testimony_engine::{BoxFuture, Client, ClientOptions, NodeName};
+use testimony_engine::map_lock::{self, LockStep};
+use testimony_engine::{BoxFuture, Client, ClientOptions, NodeName, ProcessId};
 use testimony_history::{Call, Ending, Reply};
 
 use super::exchange::{Asked, Exchange, Patience, Unanswered};
@@ -21,6 +22,7 @@ const SESSION_EXPIRED: &str = "session-expired";
 /// them.
 #[derive(Debug)]
 pub(crate) struct RaftClient {
+    process: ProcessId,
     exchange: Exchange,
     options: ClientOptions,
     attempt: Duration,
@@ -35,8 +37,14 @@ struct Session {
 }
 
 impl RaftClient {
-    pub(crate) fn new(exchange: Exchange, options: ClientOptions, attempt: Duration) -> Self {
+    pub(crate) fn new(
+        process: ProcessId,
+        exchange: Exchange,
+        options: ClientOptions,
+        attempt: Duration,
+    ) -> Self {
         RaftClient {
+            process,
             exchange,
             options,
             attempt,
@@ -46,6 +54,39 @@ impl RaftClient {
 
     async fn perform(&mut self, node: &NodeName, call: &Call) -> Reply {
         let patience = Patience::new(self.options.timeout, self.attempt);
+        match map_lock::first_step(call) {
+            Some(step) => self.lock(node, call, step, patience).await,
+            None => self.ask(node, call, patience).await,
+        }
+    }
+
+    /// A call on a lock, which is a key of the map: it is read, then compared and set. A read that
+    /// came to nothing has changed nothing; the compare-and-set ends as any does.
+    async fn lock(
+        &mut self,
+        node: &NodeName,
+        call: &Call,
+        mut step: Call,
+        patience: Patience,
+    ) -> Reply {
+        loop {
+            let mut reply = self.ask(node, &step, patience).await;
+            let Ending::Ok(answer) = &reply.ending else {
+                return reply;
+            };
+            reply.ending = match map_lock::next_step(call, self.process, &step, answer) {
+                LockStep::Ask(next) => {
+                    step = next;
+                    continue;
+                }
+                LockStep::Done(answer) => Ending::Ok(answer),
+                LockStep::Not(why) => Ending::Fail(why.into()),
+            };
+            return reply;
+        }
+    }
+
+    async fn ask(&mut self, node: &NodeName, call: &Call, patience: Patience) -> Reply {
         let mut body = match wire::request(call) {
             Ok(body) => body,
             Err(error) => return failed(node, &error),

@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     pub(crate) heartbeat: u64,
     /// Entries after which a snapshot is taken; 0 means only on request.
     pub(crate) snapshot_every: u64,
+    /// How many entries a message carries at most.
+    pub(crate) batch: usize,
     /// Whether reads are served under a leader lease.
     pub(crate) lease_reads: bool,
     /// How long a client waits for one answer before it repeats the request elsewhere.
@@ -28,6 +30,7 @@ impl Default for Settings {
             election: "150-300".to_owned(),
             heartbeat: 40,
             snapshot_every: 500,
+            batch: 256,
             lease_reads: false,
             attempt_timeout: Duration::from_millis(400),
         }
@@ -41,6 +44,7 @@ impl Settings {
             ("election", self.election.clone()),
             ("heartbeat", self.heartbeat.to_string()),
             ("snapshot-every", self.snapshot_every.to_string()),
+            ("batch", self.batch.to_string()),
             ("lease-reads", self.lease_reads.to_string()),
             ("attempt-timeout", span::format(self.attempt_timeout)),
         ];
@@ -62,6 +66,7 @@ impl Settings {
             format!("--election={}", self.election),
             format!("--heartbeat={}", self.heartbeat),
             format!("--snapshot-every={}", self.snapshot_every),
+            format!("--batch={}", self.batch),
         ];
         if self.lease_reads {
             args.push("--lease-reads".to_owned());
@@ -81,6 +86,7 @@ impl Settings {
             "snapshot-every" => {
                 self.snapshot_every = value.parse().map_err(|_| bad("is no number"))?;
             }
+            "batch" => self.batch = value.parse().map_err(|_| bad("is no number"))?,
             "lease-reads" => {
                 self.lease_reads = value.parse().map_err(|_| bad("is not true or false"))?;
             }

@@ -5,6 +5,7 @@ use super::{Action, Ballot, MultiPaxos, MultiRecord, Position, Post, Slot, Snaps
 use crate::NodeId;
 use crate::bug::Bug;
 use crate::machine::StateMachine;
+use crate::replica::Note;
 
 impl<M: StateMachine> MultiPaxos<M> {
     /// Phase 1. Who asks again is told again: the answer may be lost.
@@ -45,6 +46,7 @@ impl<M: StateMachine> MultiPaxos<M> {
             accepted: accepted.collect(),
         };
         self.send(from, promise);
+        self.tell(Note::Votes(ballot.number()));
     }
 
     /// Whether a leader was heard so recently that nobody is helped to depose it. To say nothing is

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use testimony_engine::ClientOptions;
+use testimony_engine::{ClientOptions, ProcessId};
 use testimony_history::{Answer, Call, Ending, Function, Model, Reply, Value};
 use tokio::io::BufStream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -88,7 +88,7 @@ impl Scene {
             apart: false,
         };
         let exchange = Exchange::new(super::super::http_client(), &cluster(&addresses));
-        let client = RaftClient::new(exchange, options, DEADLINE);
+        let client = RaftClient::new(ProcessId(0), exchange, options, DEADLINE);
         Scene {
             client,
             asked,
