@@ -235,7 +235,8 @@ impl Target for EtcdTarget {
     }
 }
 
-/// Where the node listens and who the members are. The members' numbers are made of these addresses,
+/// Where the node listens and who the members are. The members' numbers are made of these
+/// addresses,
 /// so every node is told the same ones. A node that finds its data ignores who the first members
 /// were, so that the same arguments do for a restart.
 fn arguments(cluster: &Cluster, node: &NodeName) -> Vec<String> {

@@ -78,7 +78,8 @@ impl<'a> Exchange<'a> {
         Ok(found)
     }
 
-    /// Reads, and writes what `next` makes of that if nobody has changed the key meanwhile, until it
+    /// Reads, and writes what `next` makes of that if nobody has changed the key meanwhile, until
+    /// it
     /// comes to pass or the time is over. Each comparison that did not match has changed nothing,
     /// so at most one of the transactions does.
     pub(crate) async fn change(

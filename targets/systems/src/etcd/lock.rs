@@ -1,6 +1,7 @@
 //! A process's client of etcd's lock service.
 //!
-//! A lock is held under a lease, which the client keeps alive through the node that granted it. When
+//! A lock is held under a lease, which the client keeps alive through the node that granted it.
+//! When
 //! that node is cut off or paused the lease runs out and the lock goes to somebody else. The holder
 //! is not told: nothing fences it off, and it holds the lock until it releases it, as far as it
 //! knows.
@@ -149,7 +150,8 @@ impl LockClient {
 }
 
 /// What is known of a lock that was not granted in time. Without its lease the request is refused
-/// or forgotten, whatever became of it, and holds nobody up: if the lease is certain to be gone, the
+/// or forgotten, whatever became of it, and holds nobody up: if the lease is certain to be gone,
+/// the
 /// lock was certainly not acquired.
 async fn give_up(exchange: &mut Exchange<'_>, lease: u64, mishap: Mishap) -> Mishap {
     let Mishap::Unknown(error) = mishap else {

@@ -12,14 +12,16 @@
 //! | `etcdserver: key is not provided` | not applied | the request is refused unread |
 //! | `etcdserver: duplicate key given in txn request` | not applied | refused unread |
 //! | `etcdserver: too many operations in txn request` | not applied | refused unread |
-//! | `etcdserver: requested lease not found` | not applied | a put looks for its lease first, in the
+//! | `etcdserver: requested lease not found` | not applied | a put looks for its lease first, in
+//! the
 //! same step of the log |
 //! | `raft proposal dropped` | not applied | told by the node's own Raft, which took nothing into
 //! its log and sent nothing on |
 //! | `etcdserver: request timed out`, with or without a reason | unknown | the proposal is in the
 //! log of some node and may yet be committed |
 //! | `context deadline exceeded`, `context canceled` | unknown | the wait ended, not the proposal |
-//! | `etcdserver: leader changed`, `etcdserver: no leader` | unknown | nothing says at what moment |
+//! | `etcdserver: leader changed`, `etcdserver: no leader` | unknown | nothing says at what moment
+//! |
 //! | `etcdserver: mvcc: database space exceeded` | unknown | said both before and after the put |
 //! | `etcdserver: server stopped` | unknown | it may have been proposed |
 //! | 200 with a body that is no answer | unknown | it was done, but not as we understand it |
@@ -28,7 +30,8 @@
 //!
 //! One operation is one request to one node. Only where etcd has no such operation, and a
 //! transaction with a comparison stands for it, is there more than one: a comparison that did not
-//! match is certain to have changed nothing, so the next one may be tried. A read that got no answer
+//! match is certain to have changed nothing, so the next one may be tried. A read that got no
+//! answer
 //! has *failed*, whatever happened: it changes nothing, so it may be dropped from a history.
 
 use serde_json::Value as Json;

@@ -1,6 +1,7 @@
 //! Requests to etcd as JSON, and its answers as what they mean. Pure.
 //!
-//! The gateway is JSON made from protocol buffers: bytes are base64, 64-bit numbers are strings, and
+//! The gateway is JSON made from protocol buffers: bytes are base64, 64-bit numbers are strings,
+//! and
 //! whatever is false, zero or empty is left out of an answer.
 
 use std::sync::Arc;

@@ -6,9 +6,11 @@
 //! | what the client met | certainty | because |
 //! |---|---|---|
 //! | no connection, or no greeting | not applied | nothing of the operation was sent |
-//! | status 503 (no responders) to a publication | not applied | the server has handed it to nobody:
+//! | status 503 (no responders) to a publication | not applied | the server has handed it to
+//! nobody:
 //! no stream listens to the subject as far as it knows |
-//! | error 10071, wrong last sequence | not applied | the stream's leader compares before it proposes
+//! | error 10071, wrong last sequence | not applied | the stream's leader compares before it
+//! proposes
 //! the message to the others, and proposes none that it refuses |
 //! | any other error of the stream, such as 10008 (temporarily unavailable) | unknown | some are
 //! told after the message was proposed to the others |
@@ -19,7 +21,8 @@
 //!
 //! A publication is sent once. Compare-and-set, append and add are a read and a publication that
 //! expects the sequence that was read; only after a wrong last sequence, which is certain to have
-//! stored nothing, are they tried again. A read that got no answer has *failed*: it changes nothing.
+//! stored nothing, are they tried again. A read that got no answer has *failed*: it changes
+//! nothing.
 
 use serde_json::Value as Json;
 

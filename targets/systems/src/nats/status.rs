@@ -26,8 +26,10 @@ pub(crate) async fn of(
     told(&answer, node)
 }
 
-/// A server leads if the bucket's stream, as it knows it, is led by it; before there is a bucket, if
-/// it leads those who place streams. NATS does not tell terms. `None` until it belongs to a cluster.
+/// A server leads if the bucket's stream, as it knows it, is led by it; before there is a bucket,
+/// if
+/// it leads those who place streams. NATS does not tell terms. `None` until it belongs to a
+/// cluster.
 fn told(answer: &Json, node: &NodeName) -> Option<NodeStatus> {
     let stream = stream(answer);
     let group = stream.map_or_else(
