@@ -31,6 +31,7 @@
 mod breadth;
 mod candidates;
 mod configuration;
+mod found;
 mod limits;
 mod lookahead;
 mod prunings;
@@ -45,34 +46,13 @@ use crate::verdict::Reason;
 use breadth::Breadth;
 use candidates::Lister;
 use configuration::Configuration;
+pub(crate) use found::{Answer, Found};
 pub(crate) use limits::Limits;
 use lookahead::Lookahead;
 pub(crate) use prunings::Prunings;
 use window::{NONE, Window};
 use work::LOOKS_PER_STEP;
 pub(crate) use work::Work;
-
-/// What a search found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) answer: Answer,
-    pub(crate) work: Work,
-    /// The operation whose return was the furthest not got past.
-    pub(crate) furthest: Option<u32>,
-    /// How many states of the object were met.
-    pub(crate) states: usize,
-}
-
-/// Whether there is an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// This one: the operations that happened, by number in the partition.
-    Order(Vec<u32>),
-    /// There is none.
-    NoOrder,
-    /// Nobody knows.
-    GaveUp(Reason),
-}
 
 /// Searches for an order of the operations that the model accepts, depth first.
 pub(crate) fn search<M: Model>(
@@ -129,27 +109,6 @@ pub(crate) fn sweep<M: Model>(
             Breadth::new(&window, &mut automaton, prunings, limits).run(&starts)
         }
         None => Found::impossible(),
-    }
-}
-
-impl Found {
-    /// Nothing was found, for a reason.
-    pub(crate) fn gave_up(furthest: Option<u32>, reason: Reason) -> Self {
-        Found {
-            answer: Answer::GaveUp(reason),
-            furthest,
-            ..Found::impossible()
-        }
-    }
-
-    /// There is no order, for a reason that needs no search.
-    pub(crate) fn impossible() -> Self {
-        Found {
-            answer: Answer::NoOrder,
-            work: Work::default(),
-            furthest: None,
-            states: 0,
-        }
     }
 }
 
