@@ -70,8 +70,8 @@ fn forgotten_terms() -> RunProfile {
 }
 
 /// Figure 8 needs three leaders in a row, each of which dies before its first entry is on a
-/// majority, and the third only when an old one is. With few nodes each of them counts, and with one
-/// entry in a message the old entry comes first.
+/// majority, and the third only when an old one is. With few nodes each of them counts, and with
+/// one entry in a message the old entry comes first.
 fn leaders_that_come_and_go() -> RunProfile {
     let mut profile = faults(&[(KillNewLeader, 8), (IsolateLeader, 2), (SlowLinks, 2)]);
     profile.nemesis.duration = Some(SpanRange::millis(50, 120));
