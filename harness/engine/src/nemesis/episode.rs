@@ -72,7 +72,7 @@ impl Episode {
         let steps = match kind {
             FaultKind::Flapping => draw.flapping(room),
             FaultKind::RollingRestart => draw.rolling_restart(room),
-            FaultKind::KillVoter => draw.kill_voter(span_of(kind, params)),
+            FaultKind::KillVoter => draw.kill_voter(span_of(kind, params), room),
             FaultKind::KillNewLeader => draw.kill_new_leaders(span_of(kind, params), room),
             _ => {
                 let fault = draw.fault(kind);
@@ -266,12 +266,12 @@ impl Draw<'_> {
     }
 
     /// Somebody is down for a moment, mostly the leader; whoever votes first dies.
-    fn kill_voter(&mut self, span: SpanRange) -> Vec<Step> {
+    fn kill_voter(&mut self, span: SpanRange, room: Duration) -> Vec<Step> {
         let victim = match self.chance.percent(60) {
             true => Selector::Leader,
             false => self.any_name(),
         };
-        let ambush = self.ambush(Turn::Votes, PROVOKED * 2, span);
+        let ambush = self.ambush(Turn::Votes, PROVOKED * 2, span, room);
         vec![provocation(victim), ambush]
     }
 
@@ -281,20 +281,21 @@ impl Draw<'_> {
         let mut steps = vec![provocation(Selector::Leader)];
         let mut after = PROVOKED * 2;
         for _ in 0..self.chance.between(3, 6) {
-            let step = self.ambush(Turn::Leads, after, span);
-            after += step.duration + BETWEEN;
-            if after > room {
+            if after + BETWEEN > room {
                 break;
             }
+            let step = self.ambush(Turn::Leads, after, span, room);
+            after += step.duration + BETWEEN;
             steps.push(step);
         }
         steps
     }
 
-    fn ambush(&mut self, turn: Turn, after: Duration, span: SpanRange) -> Step {
+    /// Over within `room`, like every step.
+    fn ambush(&mut self, turn: Turn, after: Duration, span: SpanRange, room: Duration) -> Step {
         Step {
             after,
-            duration: self.chance.span(span),
+            duration: self.chance.span(span).min(room.saturating_sub(after)),
             fault: Fault::Ambush {
                 nodes: self.names(),
                 turn,
