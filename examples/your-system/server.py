@@ -24,9 +24,11 @@ import json
 import os
 import queue
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PATIENCE = 0.8  # Seconds that a follower waits for the leader.
+LAG = 0.03  # Seconds after which the leader tells of a change, with --stale.
 
 
 class Store:
@@ -90,11 +92,12 @@ class Copies:
 
     def tell(self, key, value):
         for waiting in self.queues:
-            waiting.put((key, value))
+            waiting.put((time.monotonic() + LAG, key, value))
 
     def send(self, address, waiting):
         while True:
-            key, value = waiting.get()
+            due, key, value = waiting.get()
+            time.sleep(max(0, due - time.monotonic()))
             body = json.dumps({"value": value})
             while ask(address, "PUT", "/copy/" + key, body)[0] != 200:
                 pass
