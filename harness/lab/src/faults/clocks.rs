@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::processes::all;
 use super::{Faults, Seen};
 use crate::clocks::{self, Skew};
+use crate::process::has_become_its_program;
 
 /// A program that has just begun has not looked yet for what tells the time.
 const BEGINNING: Duration = Duration::from_secs(2);
@@ -64,11 +65,9 @@ impl Faults {
         let deadline = Instant::now() + BEGINNING;
         for process in self.site.nodes.processes(node) {
             loop {
-                let turn = self.turn(node).await;
-                let Err(error) = clocks::skew(process, skew).await else {
+                let Err(error) = self.skew_one(node, process, skew).await else {
                     break;
                 };
-                drop(turn);
                 if Instant::now() > deadline {
                     return Err(format!("{node}: {error}"));
                 }
@@ -76,6 +75,15 @@ impl Faults {
             }
         }
         Ok(())
+    }
+
+    async fn skew_one(&self, node: &NodeName, process: u32, skew: Skew) -> Result<(), String> {
+        let _turn = self.turn(node).await;
+        if !has_become_its_program(process).map_err(|error| error.to_string())? {
+            return Err("its program has not begun".to_owned());
+        }
+        let changed = clocks::skew(process, skew).await;
+        changed.map(|_| ()).map_err(|error| error.to_string())
     }
 
     fn skews(&self) -> MutexGuard<'_, std::collections::BTreeMap<NodeName, Skew>> {

@@ -132,3 +132,10 @@ fn give_away(path: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+/// Whether a process is the program that it was started to be, and no longer this one on the way
+/// there. What is changed in its memory before is gone when it becomes the program.
+pub(crate) fn has_become_its_program(process: u32) -> io::Result<bool> {
+    let line = fs::read(format!("/proc/{process}/cmdline"))?;
+    let mut words = line.split(|byte| *byte == 0);
+    Ok(!words.any(|word| word == EXEC_SUBCOMMAND.as_bytes()))
+}
