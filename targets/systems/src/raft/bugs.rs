@@ -73,12 +73,24 @@ fn forgotten_terms() -> RunProfile {
 /// majority, and the third only when an old one is. With few nodes each of them counts, and with
 /// one entry in a message the old entry comes first.
 fn leaders_that_come_and_go() -> RunProfile {
-    let mut profile = faults(&[(KillNewLeader, 8), (IsolateLeader, 2), (SlowLinks, 2)]);
-    profile.nemesis.duration = Some(SpanRange::millis(50, 120));
-    profile.nemesis.durations = [(SlowLinks, SpanRange::millis(1_000, 3_000))].into();
-    profile.nemesis.gap = Some(SpanRange::millis(500, 1_500));
-    profile.nemesis.overlap = Some(30);
+    let weights = [
+        (KillNewLeader, 5),
+        (IsolateLeader, 4),
+        (OneWay, 2),
+        (Bridge, 2),
+    ];
+    let mut profile = faults(&weights);
+    profile.nemesis.duration = Some(SpanRange::millis(20, 60));
+    profile.nemesis.durations = [
+        (IsolateLeader, SpanRange::millis(200, 400)),
+        (OneWay, SpanRange::millis(200, 600)),
+        (Bridge, SpanRange::millis(300, 800)),
+    ]
+    .into();
+    profile.nemesis.gap = Some(SpanRange::millis(300, 800));
+    profile.nemesis.overlap = Some(80);
     profile.nodes = Some(3);
+    profile.rate = Some(100);
     profile.settings = setting("batch", "1");
     profile
 }
