@@ -51,11 +51,18 @@ pub trait Target: Send + Sync {
     ) -> BoxFuture<'a, Option<NodeStatus>>;
 
     /// Asks the cluster, whoever leads it, for `action`. Ends when the action has taken effect.
+    /// Most systems have no such operations here; this says so.
     fn admin<'a>(
         &'a self,
-        cluster: &'a Cluster,
+        _cluster: &'a Cluster,
         action: &'a AdminAction,
-    ) -> BoxFuture<'a, Result<(), AdminError>>;
+    ) -> BoxFuture<'a, Result<(), AdminError>> {
+        let unsupported = AdminError::Unsupported {
+            target: self.info().name,
+            what: format!("carry out {action:?}"),
+        };
+        Box::pin(async { Err(unsupported) })
+    }
 }
 
 /// One process's way to the system: sequential, and it never repeats a call silently.

@@ -19,9 +19,9 @@ use testimony_engine::FaultKind::{
     Halves, IsolateLeader, Membership, PauseLeader, SnapshotNow, TransferLeader,
 };
 use testimony_engine::{
-    AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
-    Mix, NemesisDraft, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile,
-    SpanRange, Target, TargetInfo, WorkloadDraft, WorkloadKind,
+    BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind, Mix, NemesisDraft, NodeFile,
+    NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile, SpanRange, Target, TargetInfo,
+    WorkloadDraft, WorkloadKind,
 };
 use testimony_history::Model;
 use tokio::time::{Instant, interval};
@@ -213,18 +213,6 @@ impl Target for NatsTarget {
     ) -> BoxFuture<'a, Option<NodeStatus>> {
         let deadline = Instant::now() + STATUS_PATIENCE;
         Box::pin(status::of(&self.http, cluster, node, deadline))
-    }
-
-    fn admin<'a>(
-        &'a self,
-        _cluster: &'a Cluster,
-        action: &'a AdminAction,
-    ) -> BoxFuture<'a, Result<(), AdminError>> {
-        let unsupported = AdminError::Unsupported {
-            target: NAME.to_owned(),
-            what: format!("{action:?}"),
-        };
-        Box::pin(async { Err(unsupported) })
     }
 }
 

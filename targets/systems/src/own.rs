@@ -29,9 +29,9 @@ use std::time::Duration;
 
 use testimony_engine::own::{External, OwnSystem, Start};
 use testimony_engine::{
-    AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
-    Mix, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile, Target,
-    TargetInfo, WorkloadDraft, WorkloadKind,
+    BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind, Mix, NodeFile, NodeName,
+    NodeSpec, NodeStatus, ProcessId, Program, RunProfile, Target, TargetInfo, WorkloadDraft,
+    WorkloadKind,
 };
 use testimony_history::{Function, Model};
 
@@ -206,15 +206,6 @@ impl Target for OwnTarget {
             let (_, url) = addresses.iter().find(|(name, _)| name == node)?;
             status::of(&self.http, &self.system, url).await
         })
-    }
-
-    fn admin<'a>(
-        &'a self,
-        _cluster: &'a Cluster,
-        action: &'a AdminAction,
-    ) -> BoxFuture<'a, Result<(), AdminError>> {
-        let (target, what) = (NAME.to_owned(), format!("carry out {action:?}"));
-        Box::pin(async { Err(AdminError::Unsupported { target, what }) })
     }
 }
 

@@ -21,9 +21,8 @@ use testimony_engine::FaultKind::{
     Halves, IsolateLeader, KillAll, KillLeader, KillOne, PauseLeader, PauseOne,
 };
 use testimony_engine::{
-    AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
-    NemesisDraft, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile,
-    SpanRange, Target, TargetInfo,
+    BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind, NemesisDraft, NodeFile,
+    NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile, SpanRange, Target, TargetInfo,
 };
 use testimony_history::Model;
 use tokio::time::{Instant, sleep};
@@ -257,18 +256,6 @@ impl Target for PostgresTarget {
         node: &'a NodeName,
     ) -> BoxFuture<'a, Option<NodeStatus>> {
         Box::pin(status::of(cluster, node))
-    }
-
-    fn admin<'a>(
-        &'a self,
-        _cluster: &'a Cluster,
-        action: &'a AdminAction,
-    ) -> BoxFuture<'a, Result<(), AdminError>> {
-        let unsupported = AdminError::Unsupported {
-            target: NAME.to_owned(),
-            what: format!("carry out {action:?}"),
-        };
-        Box::pin(async move { Err(unsupported) })
     }
 }
 

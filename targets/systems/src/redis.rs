@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use testimony_engine::{
-    AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, FaultKind, NemesisDraft,
-    NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile, SpanRange, Target, TargetInfo,
+    BoxFuture, Client, ClientOptions, Cluster, FaultKind, NemesisDraft, NodeName, NodeSpec,
+    NodeStatus, ProcessId, Program, RunProfile, SpanRange, Target, TargetInfo,
 };
 use testimony_history::Model;
 use tokio::time::{Instant, sleep};
@@ -198,18 +198,6 @@ impl Target for RedisTarget {
         node: &'a NodeName,
     ) -> BoxFuture<'a, Option<NodeStatus>> {
         Box::pin(status::of(cluster, node))
-    }
-
-    fn admin<'a>(
-        &'a self,
-        _cluster: &'a Cluster,
-        action: &'a AdminAction,
-    ) -> BoxFuture<'a, Result<(), AdminError>> {
-        let unsupported = AdminError::Unsupported {
-            target: NAME.to_owned(),
-            what: format!("carry out {action:?}"),
-        };
-        Box::pin(async move { Err(unsupported) })
     }
 }
 

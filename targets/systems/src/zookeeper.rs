@@ -24,9 +24,9 @@ use std::time::Duration;
 
 use testimony_engine::FaultKind::{Halves, IsolateLeader, OneWay, PauseLeader, PauseOne};
 use testimony_engine::{
-    AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
-    NemesisDraft, NodeFile, NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile,
-    SpanRange, Target, TargetInfo, WorkloadDraft,
+    BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind, NemesisDraft, NodeFile,
+    NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile, SpanRange, Target, TargetInfo,
+    WorkloadDraft,
 };
 use testimony_history::{Model, Value};
 use tokio::time::{Instant, sleep};
@@ -240,18 +240,6 @@ impl Target for ZooKeeperTarget {
         node: &'a NodeName,
     ) -> BoxFuture<'a, Option<NodeStatus>> {
         Box::pin(status::of(cluster, node))
-    }
-
-    fn admin<'a>(
-        &'a self,
-        _cluster: &'a Cluster,
-        action: &'a AdminAction,
-    ) -> BoxFuture<'a, Result<(), AdminError>> {
-        let unsupported = AdminError::Unsupported {
-            target: NAME.to_owned(),
-            what: format!("carry out {action:?}"),
-        };
-        Box::pin(async move { Err(unsupported) })
     }
 }
 
