@@ -10,14 +10,11 @@ mod mishap;
 mod protocol;
 mod status;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use testimony_engine::FaultKind::{
-    Halves, IsolateLeader, Membership, PauseLeader, SnapshotNow, TransferLeader,
-};
+use testimony_engine::FaultKind::{Halves, IsolateLeader, PauseLeader};
 use testimony_engine::{
     BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind, Mix, NemesisDraft, NodeFile,
     NodeName, NodeSpec, NodeStatus, ProcessId, Program, RunProfile, SpanRange, Target, TargetInfo,
@@ -71,18 +68,13 @@ pub fn info() -> TargetInfo {
             Model::Register,
             Model::Counter,
         ],
-        faults: faults(),
+        faults: FaultKind::of_crashes()
+            .filter(|kind| !kind.asks_an_operator())
+            .collect(),
         profile: profile(),
         mode_profiles: [(LEADER.to_owned(), leader())].into(),
         ..TargetInfo::default()
     }
-}
-
-/// All but what its operators cannot ask for here: members, a certain leader, a snapshot.
-fn faults() -> BTreeSet<FaultKind> {
-    FaultKind::of_crashes()
-        .filter(|kind| !matches!(kind, Membership | TransferLeader | SnapshotNow))
-        .collect()
 }
 
 /// A server waits for four to nine seconds before it campaigns, and these times cannot be set. So

@@ -84,17 +84,15 @@ pub fn info(system: &OwnSystem, external: Option<&External>) -> TargetInfo {
 /// What it is put under: nothing that only an operator of it could do, nothing of the links between
 /// its nodes if they have none, and nothing that aims at a leader if nobody leads.
 fn faults(system: &OwnSystem, external: Option<&External>) -> impl Iterator<Item = FaultKind> {
-    use FaultKind::{
-        IsolateLeader, KillLeader, Lie, Membership, PauseLeader, SnapshotNow, TransferLeader,
-        WipeDisk,
-    };
+    use FaultKind::{IsolateLeader, KillLeader, Lie, PauseLeader, WipeDisk};
     let runs_elsewhere = external.is_some();
     let has_commands = external.is_some_and(|external| !external.faults.is_empty());
     let (connected, led) = (system.is_connected(), system.leader.is_some());
     let fits = move |kind: &FaultKind| match kind {
         FaultKind::Command => has_commands,
         _ if runs_elsewhere => false,
-        Membership | TransferLeader | SnapshotNow | WipeDisk | Lie => false,
+        WipeDisk | Lie => false,
+        kind if kind.asks_an_operator() => false,
         IsolateLeader => led && connected,
         KillLeader | PauseLeader => led,
         kind => connected || !kind.is_of_links(),

@@ -75,8 +75,7 @@ pub fn info() -> TargetInfo {
             Model::Mutex,
         ],
         faults: FaultKind::of_crashes()
-            .filter(|kind| !matches!(kind, FaultKind::Membership | FaultKind::TransferLeader))
-            .filter(|kind| *kind != FaultKind::SnapshotNow)
+            .filter(|kind| !kind.asks_an_operator())
             .collect(),
         profile: crashes(),
         mode_profiles: [(REPLICA.to_owned(), lagging_replicas())].into(),

@@ -87,8 +87,7 @@ pub fn info() -> TargetInfo {
             Model::Mutex,
         ],
         faults: FaultKind::of_crashes()
-            .filter(|kind| !matches!(kind, FaultKind::Membership | FaultKind::TransferLeader))
-            .filter(|kind| *kind != FaultKind::SnapshotNow)
+            .filter(|kind| !kind.asks_an_operator())
             .collect(),
         profile: fail_overs(),
         mode_profiles: [("replica-reads".to_owned(), lagging_replicas())].into(),

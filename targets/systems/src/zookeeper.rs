@@ -112,8 +112,7 @@ pub fn info() -> TargetInfo {
             Model::Mutex,
         ],
         faults: FaultKind::of_crashes()
-            .filter(|kind| !matches!(kind, FaultKind::Membership | FaultKind::TransferLeader))
-            .filter(|kind| *kind != FaultKind::SnapshotNow)
+            .filter(|kind| !kind.asks_an_operator())
             .collect(),
         profile: profile(),
         mode_profiles: [(SYNC.to_owned(), deposed_leaders())].into(),

@@ -139,6 +139,15 @@ impl FaultKind {
         all.filter(move |kind| !beyond.contains(kind) && !Self::of_elections().any(|k| k == *kind))
     }
 
+    /// Whether it is not a damage but a request that an operator of the system has to carry out:
+    /// other members, another leader, a snapshot.
+    pub fn asks_an_operator(self) -> bool {
+        matches!(
+            self,
+            FaultKind::Membership | FaultKind::TransferLeader | FaultKind::SnapshotNow
+        )
+    }
+
     /// The kinds of crashes that strike at a turn of an election.
     pub fn of_elections() -> impl Iterator<Item = FaultKind> {
         [FaultKind::KillVoter, FaultKind::KillNewLeader].into_iter()
