@@ -79,16 +79,7 @@ pub fn info() -> TargetInfo {
         summary: "etcd of the distribution: a Raft cluster with a key-value store".to_owned(),
         modes: vec![SERIALIZABLE.to_owned(), LOCK.to_owned()],
         labs: vec!["netns".to_owned()],
-        models: vec![
-            Model::Kv,
-            Model::CasRegister,
-            Model::Register,
-            Model::Counter,
-            Model::Set,
-            Model::Queue,
-            Model::Log,
-            Model::Mutex,
-        ],
+        models: Model::ALL.to_vec(),
         faults: faults(),
         profile: RunProfile {
             nodes: Some(3),
@@ -236,9 +227,8 @@ impl Target for EtcdTarget {
 }
 
 /// Where the node listens and who the members are. The members' numbers are made of these
-/// addresses,
-/// so every node is told the same ones. A node that finds its data ignores who the first members
-/// were, so that the same arguments do for a restart.
+/// addresses, so every node is told the same ones. A node that finds its data ignores who the first
+/// members were, so that the same arguments do for a restart.
 fn arguments(cluster: &Cluster, node: &NodeName) -> Vec<String> {
     let Some(this) = cluster.node(node) else {
         return Vec::new();

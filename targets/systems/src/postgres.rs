@@ -64,16 +64,7 @@ pub fn info() -> TargetInfo {
         summary: "Postgres: a primary, and replicas that are sent what it writes".to_owned(),
         modes: vec![REPLICA.to_owned()],
         labs: vec!["netns".to_owned()],
-        models: vec![
-            Model::Kv,
-            Model::CasRegister,
-            Model::Register,
-            Model::Counter,
-            Model::Set,
-            Model::Queue,
-            Model::Log,
-            Model::Mutex,
-        ],
+        models: Model::ALL.to_vec(),
         faults: FaultKind::of_crashes()
             .filter(|kind| !kind.asks_an_operator())
             .collect(),

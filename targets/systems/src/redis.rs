@@ -76,16 +76,7 @@ pub fn info() -> TargetInfo {
         summary: "Redis with Sentinel: one master, replicas that copy from it".to_owned(),
         modes: vec!["min-replicas".to_owned(), "replica-reads".to_owned()],
         labs: vec!["netns".to_owned()],
-        models: vec![
-            Model::Kv,
-            Model::CasRegister,
-            Model::Register,
-            Model::Counter,
-            Model::Set,
-            Model::Queue,
-            Model::Log,
-            Model::Mutex,
-        ],
+        models: Model::ALL.to_vec(),
         faults: FaultKind::of_crashes()
             .filter(|kind| !kind.asks_an_operator())
             .collect(),

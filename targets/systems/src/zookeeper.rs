@@ -101,16 +101,7 @@ pub fn info() -> TargetInfo {
         summary: "ZooKeeper: every server answers reads from what it knows".to_owned(),
         modes: vec![SYNC.to_owned(), QUORUM_READS.to_owned()],
         labs: vec!["netns".to_owned()],
-        models: vec![
-            Model::Kv,
-            Model::CasRegister,
-            Model::Register,
-            Model::Counter,
-            Model::Set,
-            Model::Queue,
-            Model::Log,
-            Model::Mutex,
-        ],
+        models: Model::ALL.to_vec(),
         faults: FaultKind::of_crashes()
             .filter(|kind| !kind.asks_an_operator())
             .collect(),
