@@ -7,6 +7,7 @@
 
 mod change;
 pub mod etcd;
+mod http;
 pub mod installed;
 mod mishap;
 pub mod nats;

@@ -35,6 +35,7 @@ use testimony_engine::{
 };
 use testimony_history::{Function, Model};
 
+use crate::http;
 use client::OwnClient;
 
 /// The target's name in plans.
@@ -134,7 +135,7 @@ impl OwnTarget {
             system: Arc::new(system),
             external,
             prefix: Arc::from(prefix),
-            http: http_client(),
+            http: http::client(CONNECT_TIMEOUT),
         }
     }
 
@@ -149,18 +150,6 @@ impl OwnTarget {
         };
         cluster.nodes.iter().map(place).collect()
     }
-}
-
-/// Connections are shared by all clients that are in one place.
-fn http_client() -> reqwest::Client {
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .no_proxy()
-        .tcp_nodelay(true);
-    // Building fails only where TLS or a resolver cannot be set up, and we use neither.
-    builder.build().unwrap_or_default()
 }
 
 impl Target for OwnTarget {
@@ -184,7 +173,7 @@ impl Target for OwnTarget {
         Box::new(OwnClient {
             system: Arc::clone(&self.system),
             http: if options.apart {
-                http_client()
+                http::client(CONNECT_TIMEOUT)
             } else {
                 self.http.clone()
             },

@@ -9,8 +9,6 @@ mod settings;
 mod status;
 mod wire;
 
-use std::time::Duration;
-
 use testimony_consensus::bug::Bug;
 use testimony_engine::{
     AdminAction, AdminError, BoxFuture, Client, ClientOptions, Cluster, ClusterNode, FaultKind,
@@ -18,6 +16,8 @@ use testimony_engine::{
 };
 use testimony_history::Model;
 
+use crate::http;
+use crate::wire::CONNECT_TIMEOUT;
 use crate::{TargetError, TargetOptions};
 use client::RaftClient;
 use exchange::Exchange;
@@ -25,9 +25,6 @@ use settings::Settings;
 
 /// The target's name on the command line.
 pub const NAME: &str = "raft";
-
-/// How long a node may take to accept a connection. On loopback it accepts at once or never.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The bundled Raft cluster.
 #[derive(Debug)]
@@ -82,21 +79,9 @@ impl RaftTarget {
         Ok(RaftTarget {
             options,
             settings,
-            http: http_client(),
+            http: http::client(CONNECT_TIMEOUT),
         })
     }
-}
-
-/// Connections are shared by all clients in one place, as those of one program would be.
-fn http_client() -> reqwest::Client {
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .no_proxy()
-        .tcp_nodelay(true);
-    // Building fails only where TLS or a resolver cannot be set up, and we use neither.
-    builder.build().unwrap_or_default()
 }
 
 impl Target for RaftTarget {
@@ -127,7 +112,7 @@ impl Target for RaftTarget {
         options: &ClientOptions,
     ) -> Box<dyn Client> {
         let http = if options.apart {
-            http_client()
+            http::client(CONNECT_TIMEOUT)
         } else {
             self.http.clone()
         };

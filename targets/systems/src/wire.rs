@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long a server may take to accept. On one machine it accepts at once or never.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 /// No server's answer here is longer; a length beyond it is nonsense.
 pub(crate) const ANSWER_MAX: usize = 16 << 20;
 

@@ -1,16 +1,14 @@
 //! One request to one node of etcd, over the JSON gateway that every node has.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::Value as Json;
 use tokio::time::{Instant, timeout_at};
 
 use super::mishap::answered;
+use crate::http;
 use crate::mishap::Mishap;
-
-/// How long a node may take to accept a connection. In one machine it accepts at once or never.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+use crate::wire::CONNECT_TIMEOUT;
 
 /// The way to all nodes. Connections are pooled.
 #[derive(Clone, Debug)]
@@ -20,15 +18,8 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn new() -> Self {
-        let builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .no_proxy()
-            .tcp_nodelay(true);
-        // Building fails only where TLS or a resolver cannot be set up, and we use neither.
         Gateway {
-            http: builder.build().unwrap_or_default(),
+            http: http::client(CONNECT_TIMEOUT),
         }
     }
 

@@ -147,7 +147,7 @@ async fn ending(urls: &[&str], call: &Call) -> (Ending, u32) {
     let names = (1..).map(NodeName::numbered);
     let mut client = OwnClient {
         system: Arc::new(system),
-        http: http_client(),
+        http: http::client(CONNECT_TIMEOUT),
         nodes: names
             .zip(urls.iter().map(|url| (*url).to_owned()))
             .collect(),

@@ -111,7 +111,12 @@ fn status(name: &str, state: &State) -> Json {
 }
 
 async fn carry_out_on(cluster: &Cluster, action: AdminAction) -> Result<(), AdminError> {
-    carry_out(&crate::raft::http_client(), cluster, &action).await
+    carry_out(
+        &crate::http::client(crate::wire::CONNECT_TIMEOUT),
+        cluster,
+        &action,
+    )
+    .await
 }
 
 #[tokio::test]

@@ -87,7 +87,10 @@ impl Scene {
             model: Model::Kv,
             apart: false,
         };
-        let exchange = Exchange::new(super::super::http_client(), &cluster(&addresses));
+        let exchange = Exchange::new(
+            crate::http::client(crate::wire::CONNECT_TIMEOUT),
+            &cluster(&addresses),
+        );
         let client = RaftClient::new(ProcessId(0), exchange, options, DEADLINE);
         Scene {
             client,
