@@ -144,13 +144,7 @@ impl EtcdTarget {
     /// # Errors
     /// If etcd is not installed, or there is no such setting or bug.
     pub fn new(options: &TargetOptions) -> Result<Self, TargetError> {
-        if let Some(bug) = &options.bug {
-            return Err(TargetError::UnknownBug {
-                target: NAME.to_owned(),
-                bug: bug.clone(),
-                known: "none: it is what others wrote".to_owned(),
-            });
-        }
+        options.refuse_bug(NAME)?;
         Ok(EtcdTarget {
             settings: Settings::from_map(&options.settings)?,
             program: PACKAGE.program("etcd")?,

@@ -99,6 +99,31 @@ pub enum TargetError {
     },
 }
 
+impl TargetOptions {
+    /// For what others wrote: nobody planted a mistake in it.
+    fn refuse_bug(&self, target: &str) -> Result<(), TargetError> {
+        match &self.bug {
+            None => Ok(()),
+            Some(bug) => Err(TargetError::UnknownBug {
+                target: target.to_owned(),
+                bug: bug.clone(),
+                known: "none: it is what others wrote".to_owned(),
+            }),
+        }
+    }
+}
+
+impl TargetError {
+    /// A setting that is refused; `reason` goes on after the value.
+    fn bad_setting(target: &str, name: &str, value: &str, reason: &str) -> Self {
+        TargetError::BadSetting {
+            target: target.to_owned(),
+            name: name.to_owned(),
+            reason: format!("`{value}` {reason}"),
+        }
+    }
+}
+
 /// Everything that can be tested.
 pub fn targets() -> Vec<TargetInfo> {
     let mut all = vec![raft::info(), own::about()];

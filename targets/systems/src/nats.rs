@@ -132,13 +132,7 @@ impl NatsTarget {
     /// # Errors
     /// If the server is not installed, or there is no such setting or bug.
     pub fn new(options: &TargetOptions) -> Result<Self, TargetError> {
-        if let Some(bug) = &options.bug {
-            return Err(TargetError::UnknownBug {
-                target: NAME.to_owned(),
-                bug: bug.clone(),
-                known: "none: it is what others wrote".to_owned(),
-            });
-        }
+        options.refuse_bug(NAME)?;
         if let Some(name) = options.settings.keys().next() {
             return Err(TargetError::BadSetting {
                 target: NAME.to_owned(),

@@ -109,8 +109,9 @@ impl PostgresTarget {
     /// The target in a mode.
     ///
     /// # Errors
-    /// If Postgres is not installed.
+    /// If Postgres is not installed, or there is no such bug.
     pub fn new(options: &TargetOptions) -> Result<Self, TargetError> {
+        options.refuse_bug(NAME)?;
         let programs = newest(Path::new(VERSIONS)).map(|version| version.join("bin"));
         let programs = programs.unwrap_or_default();
         PACKAGE.file(&programs.join("postgres").display().to_string())?;

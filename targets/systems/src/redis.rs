@@ -121,8 +121,9 @@ impl RedisTarget {
     /// The target in a mode.
     ///
     /// # Errors
-    /// If Redis or its Sentinel is not installed, or there is no such setting.
+    /// If Redis or its Sentinel is not installed, or there is no such setting or bug.
     pub fn new(options: &TargetOptions) -> Result<Self, TargetError> {
+        options.refuse_bug(NAME)?;
         let mode = match options.mode.as_deref() {
             Some("min-replicas") => Mode::MinReplicas,
             Some("replica-reads") => Mode::ReplicaReads,

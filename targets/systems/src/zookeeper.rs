@@ -150,8 +150,9 @@ impl ZooKeeperTarget {
     /// The target in a mode.
     ///
     /// # Errors
-    /// If ZooKeeper is not installed, or there is no such setting.
+    /// If ZooKeeper is not installed, or there is no such setting or bug.
     pub fn new(options: &TargetOptions) -> Result<Self, TargetError> {
+        options.refuse_bug(NAME)?;
         for library in LIBRARIES {
             PACKAGE.file(library)?;
         }

@@ -54,8 +54,9 @@ impl Settings {
         // etcd itself refuses less than five heartbeats, after the lab has waited for it.
         if settings.election < 5 * settings.heartbeat {
             let name = "election";
-            let reason = "etcd wants at least five heartbeats";
-            return Err(bad(name, &settings.election.to_string(), reason));
+            let reason = "is less than the five heartbeats that etcd wants";
+            let value = settings.election.to_string();
+            return Err(TargetError::bad_setting(super::NAME, name, &value, reason));
         }
         Ok(settings)
     }
@@ -70,9 +71,10 @@ impl Settings {
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), TargetError> {
+        let bad = |reason| TargetError::bad_setting(super::NAME, name, value, reason);
         let number = || match value.parse() {
             Ok(number) if number > 0 => Ok(number),
-            _ => Err(bad(name, value, "is no number above 0")),
+            _ => Err(bad("is no number above 0")),
         };
         match name {
             "heartbeat" => self.heartbeat = number()?,
@@ -81,19 +83,11 @@ impl Settings {
             "lock-lease" => {
                 let lease = span::parse(value).ok();
                 let whole = lease.filter(|lease| lease.as_secs() > 0 && lease.subsec_nanos() == 0);
-                self.lock_lease = whole.ok_or_else(|| bad(name, value, "is not whole seconds"))?;
+                self.lock_lease = whole.ok_or_else(|| bad("is not whole seconds"))?;
             }
-            _ => return Err(bad(name, value, "cannot be set: there is no such setting")),
+            _ => return Err(bad("cannot be set, since there is no such setting")),
         }
         Ok(())
-    }
-}
-
-fn bad(name: &str, value: &str, reason: &str) -> TargetError {
-    TargetError::BadSetting {
-        target: super::NAME.to_owned(),
-        name: name.to_owned(),
-        reason: format!("`{value}`: {reason}"),
     }
 }
 

@@ -75,11 +75,7 @@ impl Settings {
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), TargetError> {
-        let bad = |reason: &str| TargetError::BadSetting {
-            target: super::NAME.to_owned(),
-            name: name.to_owned(),
-            reason: format!("`{value}` {reason}"),
-        };
+        let bad = |reason| TargetError::bad_setting(super::NAME, name, value, reason);
         match name {
             "election" => self.election = election(value).ok_or_else(|| bad("is no MIN-MAX"))?,
             "heartbeat" => self.heartbeat = value.parse().map_err(|_| bad("is no number"))?,

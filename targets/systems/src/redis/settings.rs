@@ -43,13 +43,8 @@ impl Settings {
     pub(crate) fn from_map(map: &BTreeMap<String, String>) -> Result<Self, TargetError> {
         let mut settings = Settings::default();
         for (name, value) in map {
-            settings
-                .set(name, value)
-                .map_err(|reason| TargetError::BadSetting {
-                    target: super::NAME.to_owned(),
-                    name: name.clone(),
-                    reason: format!("`{value}` {reason}"),
-                })?;
+            let set = settings.set(name, value);
+            set.map_err(|reason| TargetError::bad_setting(super::NAME, name, value, reason))?;
         }
         Ok(settings)
     }
