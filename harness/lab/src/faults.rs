@@ -7,6 +7,7 @@ mod network;
 mod packets;
 mod processes;
 mod quality;
+mod seeing;
 mod starvation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,6 @@ use std::time::Duration;
 
 use testimony_engine::{Action, Link, NodeName};
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
-use tokio::time::timeout;
 
 use crate::clocks::Skew;
 use crate::link::{Links, Shape};
@@ -25,6 +25,7 @@ use crate::netns::Counts;
 use crate::packets::Counts as Treated;
 use network::Evidence;
 pub(crate) use network::shape;
+pub(crate) use seeing::{all, within};
 use starvation::Starver;
 
 /// What was seen of an injection or a heal; on failure, why it is not as it should be.
@@ -74,8 +75,12 @@ impl Faults {
     /// Does the action and sees that it took effect. Whatever the result, parts of it may have been
     /// done until [`heal`](Self::heal) succeeds; an instant action has nothing to heal.
     pub(crate) async fn inject(&self, injection: u64, action: &Action) -> Seen {
-        self.bounded("to be seen in effect", self.begin(injection, action))
-            .await
+        within(
+            self.verify_timeout,
+            "to be seen in effect",
+            self.begin(injection, action),
+        )
+        .await
     }
 
     /// Undoes what the injection did, and sees that it is undone. May be repeated after a failure.
@@ -87,19 +92,16 @@ impl Faults {
         else {
             return Ok(None);
         };
-        let seen = self
-            .bounded("to be seen healed", self.end(injection, &action))
-            .await;
+        let seen = within(
+            self.verify_timeout,
+            "to be seen healed",
+            self.end(injection, &action),
+        )
+        .await;
         if seen.is_ok() {
             self.active().remove(&injection);
         }
         seen
-    }
-
-    async fn bounded(&self, what: &str, seeing: impl Future<Output = Seen>) -> Seen {
-        let limit = self.verify_timeout;
-        let late = |_| Err(format!("took longer than {} ms {what}", limit.as_millis()));
-        timeout(limit, seeing).await.unwrap_or_else(late)
     }
 
     async fn begin(&self, injection: u64, action: &Action) -> Seen {

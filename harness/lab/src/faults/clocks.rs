@@ -7,7 +7,7 @@ use std::time::Duration;
 use testimony_engine::NodeName;
 use tokio::time::{Instant, sleep};
 
-use super::processes::all;
+use super::seeing::all;
 use super::{Faults, Seen};
 use crate::clocks::{self, Skew};
 use crate::process::has_become_its_program;

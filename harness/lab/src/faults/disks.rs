@@ -6,7 +6,8 @@ use std::time::Duration;
 use testimony_engine::{Action, NodeName};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::processes::{all, answers};
+use super::processes::answers;
+use super::seeing::all;
 use super::{Faults, Seen};
 use crate::disks::{SaveCounts, Saves, SmallDisk, Supervisor};
 use crate::site::Site;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use testimony_engine::NodeName;
 use tokio::time::sleep;
 
+use super::seeing::all;
 use super::{Faults, Seen};
 use crate::site::Site;
 
@@ -81,21 +81,4 @@ pub(super) async fn answers(site: &Site, node: &NodeName) -> Result<(), String> 
         sleep(LOOK_INTERVAL).await;
     }
     Ok(())
-}
-
-/// Does the same to every node, all at once, and goes on to the end also if one of them fails.
-pub(super) async fn all<'a, F>(
-    nodes: &'a BTreeSet<NodeName>,
-    act: impl Fn(&'a NodeName) -> F,
-) -> Seen
-where
-    F: Future<Output = Result<(), String>>,
-{
-    let results = join_all(nodes.iter().map(act)).await;
-    let failed: Vec<String> = results.into_iter().filter_map(Result::err).collect();
-    if failed.is_empty() {
-        Ok(None)
-    } else {
-        Err(failed.join("; "))
-    }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Mutex as Turn;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::processes::all;
+use super::seeing::all;
 use super::{Faults, Seen};
 use crate::site::Site;
 

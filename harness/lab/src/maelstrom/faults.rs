@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use testimony_engine::{Action, Flaws, Link, NodeName};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::troupe::Troupe;
-use crate::faults::{Seen, shape};
+use crate::faults::{Seen, all, shape, within};
 use crate::link::Shape;
 use crate::sim::{flaws, links, worse};
 
@@ -23,8 +22,12 @@ impl Troupe {
         if !action.is_instant() {
             self.active().insert(injection, action.clone());
         }
-        self.bounded("to be seen in effect", self.begin(action))
-            .await
+        within(
+            self.verify_timeout,
+            "to be seen in effect",
+            self.begin(action),
+        )
+        .await
     }
 
     /// Undoes what the injection did, and sees that it is undone.
@@ -33,7 +36,7 @@ impl Troupe {
             return Ok(None);
         };
         let mending = self.end(injection, &action);
-        let seen = self.bounded("to be seen healed", mending).await;
+        let seen = within(self.verify_timeout, "to be seen healed", mending).await;
         if seen.is_ok() {
             self.active().remove(&injection);
         }
@@ -52,7 +55,7 @@ impl Troupe {
             Action::Lossy { links, flaws } => self.see_flaws(links, *flaws).await,
             Action::Reset { links } => self.reset(links).await,
             Action::Kill { nodes } => {
-                self.all(nodes, |name| async move {
+                all(nodes, |name| async move {
                     self.actor(name)?
                         .kill()
                         .await
@@ -62,7 +65,7 @@ impl Troupe {
                 .await
             }
             Action::Pause { nodes } => {
-                self.all(nodes, |name| async move {
+                all(nodes, |name| async move {
                     self.actor(name)?
                         .pause()
                         .await
@@ -80,9 +83,9 @@ impl Troupe {
             return self.see_passing(injection, links).await;
         }
         match action {
-            Action::Kill { nodes } => self.all(nodes, |name| self.bring_back(name)).await,
+            Action::Kill { nodes } => all(nodes, |name| self.bring_back(name)).await,
             Action::Pause { nodes } => {
-                self.all(nodes, |name| async move {
+                all(nodes, |name| async move {
                     let actor = self.actor(name)?;
                     actor.resume().await.map_err(|e| format!("{name}: {e}"))
                 })
@@ -106,29 +109,6 @@ impl Troupe {
             sleep(LOOK_INTERVAL).await;
         }
         Ok(())
-    }
-
-    /// Does the same to every node, all at once, and goes on to the end also if one of them fails.
-    async fn all<'a, F>(
-        &'a self,
-        nodes: &'a BTreeSet<NodeName>,
-        act: impl Fn(&'a NodeName) -> F,
-    ) -> Seen
-    where
-        F: Future<Output = Result<(), String>>,
-    {
-        let results = join_all(nodes.iter().map(act)).await;
-        let failed: Vec<String> = results.into_iter().filter_map(Result::err).collect();
-        match failed.is_empty() {
-            true => Ok(None),
-            false => Err(failed.join("; ")),
-        }
-    }
-
-    async fn bounded(&self, what: &str, seeing: impl Future<Output = Seen>) -> Seen {
-        let limit = self.verify_timeout;
-        let late = |_| Err(format!("took longer than {} ms {what}", limit.as_millis()));
-        timeout(limit, seeing).await.unwrap_or_else(late)
     }
 
     /// Gives the links what all active injections, but for one of them, make of them.
