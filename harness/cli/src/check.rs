@@ -123,12 +123,15 @@ impl Checked {
 
 /// The command that judges the file again, whatever its header says.
 fn command(file: &HistoryFile, limits: &Limits) -> String {
-    let mut words = vec!["testimony check".to_owned(), terminal::quoted(&file.name)];
+    let mut words = vec![
+        "testimony check".to_owned(),
+        testimony_lab::quoted(&file.name),
+    ];
     words.push(format!("--model {}", file.model()));
     if let Some(initial) = &file.initial {
         words.push(format!(
             "--initial {}",
-            terminal::quoted(&initial.to_string())
+            testimony_lab::quoted(&initial.to_string())
         ));
     }
     words.extend(limits.as_typed());

@@ -8,7 +8,7 @@ use testimony_checker::Budget;
 
 use crate::args::Limits;
 use crate::deadline::Deadline;
-use crate::{memory, terminal};
+use crate::memory;
 
 /// The time limit of who gives none.
 const USUAL: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ impl Limits {
         let mut words = Vec::new();
         if self.time_limit != USUAL {
             let limit = humantime::format_duration(self.time_limit).to_string();
-            words.push(format!("--time-limit {}", terminal::quoted(&limit)));
+            words.push(format!("--time-limit {}", testimony_lab::quoted(&limit)));
         }
         if let Some(bytes) = self.memory_limit {
             words.push(format!("--memory-limit {bytes}B"));

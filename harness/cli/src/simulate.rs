@@ -23,7 +23,7 @@ use crate::args::{Limits, SimulateArguments};
 use crate::campaign::{Campaign, Found};
 use crate::failure::Failure;
 use crate::stopwatch::Stopwatch;
-use crate::{limits, run, simulation, terminal};
+use crate::{limits, run, simulation};
 
 /// The most that judging one run may cost where nobody said otherwise; the same on every machine.
 const STEPS: u64 = 200_000_000;
@@ -303,10 +303,10 @@ fn keep_the_rest(
 fn again(arguments: &SimulateArguments, seed: u64) -> String {
     let mut words = vec!["testimony simulate".to_owned()];
     let scenario = arguments.scenario.as_ref();
-    words.extend(scenario.map(|path| terminal::quoted(&path.display().to_string())));
+    words.extend(scenario.map(|path| testimony_lab::quoted(&path.display().to_string())));
     words.push(format!("--seeds {seed}..{}", seed.saturating_add(1)));
     let mut say = |name: &str, value: Option<String>| {
-        words.extend(value.map(|value| format!("--{name} {}", terminal::quoted(&value))));
+        words.extend(value.map(|value| format!("--{name} {}", testimony_lab::quoted(&value))));
     };
     say("time", arguments.time.map(testimony_engine::span::format));
     say("target", arguments.target.clone());

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::history_file::HistoryFile;
 use crate::judging;
 use crate::run_folder::{Closing, Leftovers, RunFolder};
-use crate::{simulation, terminal};
+use crate::simulation;
 
 /// A run that has been judged.
 pub(crate) struct JudgedRun {
@@ -251,7 +251,7 @@ fn unavailable(recovery: &Recovery, limit: Option<Duration>) -> Option<String> {
 /// What a person types to see it again.
 fn command(folder: &Path, limits: &[String]) -> String {
     let plan = folder.join("plan.toml").display().to_string();
-    let mut words = vec!["testimony run".to_owned(), terminal::quoted(&plan)];
+    let mut words = vec!["testimony run".to_owned(), testimony_lab::quoted(&plan)];
     words.extend_from_slice(limits);
     words.join(" ")
 }

@@ -23,6 +23,7 @@ mod nodes;
 pub mod packets;
 mod process;
 mod run;
+mod shell;
 pub mod sim;
 mod site;
 #[cfg(test)]
@@ -34,3 +35,4 @@ pub use link::Links;
 pub use nodes::Death;
 pub use process::{EXEC_SUBCOMMAND, Entrance, Exit, Launcher};
 pub use run::{Ended, LabOptions, Progress, run};
+pub use shell::quoted;

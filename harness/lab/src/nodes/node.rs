@@ -14,6 +14,7 @@ use testimony_engine::{NodeFile, NodeName, NodeSpec, Program};
 use super::tail;
 use crate::disks::Supervisor;
 use crate::process::{Child, Exit, Spawner, Start};
+use crate::quoted;
 
 /// A node and the processes that it runs as, if it runs.
 #[derive(Debug)]
@@ -218,14 +219,6 @@ fn command_line(program: &Program) -> String {
     let words = std::iter::once(&path).chain(args).map(|word| quoted(word));
     let line: Vec<String> = variables.chain(words).collect();
     format!("{}\n", line.join(" "))
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./,:@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
