@@ -4,6 +4,7 @@
 //!
 //! `TESTIMONY_CROSS_CHECK=N` sets how many histories; the default takes seconds.
 
+mod ranked;
 mod simulated;
 mod timeless;
 mod updates;
