@@ -23,6 +23,21 @@ pub(crate) fn cluster(addresses: &[SocketAddr]) -> Cluster {
     }
 }
 
+/// A cluster of so many nodes with an address of their own each, which listen on these ports.
+pub(crate) fn apart(nodes: u8, peers: u16, clients: u16) -> Cluster {
+    let node = |number: u8| ClusterNode {
+        name: NodeName::numbered(u32::from(number)),
+        ip: [10, 99, 0, number].into(),
+        peer_listen: ([10, 99, 0, number], peers).into(),
+        client_listen: ([10, 99, 0, number], clients).into(),
+        data: format!("/run/nodes/n{number}/data").into(),
+        routes: [].into(),
+    };
+    Cluster {
+        nodes: (1..=nodes).map(node).collect(),
+    }
+}
+
 /// The path and the JSON body of the next request; `null` if it has none.
 pub(crate) async fn read_request(stream: &mut BufStream<TcpStream>) -> io::Result<(String, Json)> {
     let mut line = String::new();

@@ -3,17 +3,7 @@
 use super::*;
 
 fn cluster() -> Cluster {
-    let node = |number: u8| ClusterNode {
-        name: NodeName::numbered(u32::from(number)),
-        ip: [10, 99, 0, number].into(),
-        peer_listen: ([10, 99, 0, number], 7000).into(),
-        client_listen: ([10, 99, 0, number], 5432).into(),
-        data: format!("/run/nodes/n{number}/data").into(),
-        routes: [].into(),
-    };
-    Cluster {
-        nodes: vec![node(1), node(2)],
-    }
+    crate::testing::apart(2, 7000, 5432)
 }
 
 #[test]

@@ -1,21 +1,9 @@
 //! How a node is described.
 
-use testimony_engine::ClusterNode;
-
 use super::*;
 
 fn cluster() -> Cluster {
-    let node = |number: u8| ClusterNode {
-        name: NodeName::numbered(u32::from(number)),
-        ip: [10, 99, 0, number].into(),
-        peer_listen: ([10, 99, 0, number], 26379).into(),
-        client_listen: ([10, 99, 0, number], 6379).into(),
-        data: format!("/run/nodes/n{number}/data").into(),
-        routes: [].into(),
-    };
-    Cluster {
-        nodes: vec![node(1), node(2), node(3)],
-    }
+    crate::testing::apart(3, 26379, 6379)
 }
 
 fn texts(mode: Mode, node: &str) -> (String, String) {

@@ -3,17 +3,7 @@
 use super::*;
 
 fn cluster() -> Cluster {
-    let node = |number: u8| ClusterNode {
-        name: NodeName::numbered(u32::from(number)),
-        ip: [10, 99, 0, number].into(),
-        peer_listen: ([10, 99, 0, number], 3888).into(),
-        client_listen: ([10, 99, 0, number], 2181).into(),
-        data: format!("/run/nodes/n{number}/data").into(),
-        routes: [].into(),
-    };
-    Cluster {
-        nodes: vec![node(1), node(2), node(3)],
-    }
+    crate::testing::apart(3, 3888, 2181)
 }
 
 #[test]
