@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::program::{Answer, testimony};
+
 /// A folder with a copy of `examples/NAME`; `None`, said aloud, where there is no `python3`.
 #[expect(
     clippy::print_stderr,
@@ -24,6 +26,13 @@ pub(crate) fn example(name: &str) -> Option<tempfile::TempDir> {
         }
     }
     Some(folder)
+}
+
+/// Makes the last run of the folder again from its plan alone, for a short time and without faults.
+pub(crate) fn again_from_its_plan(folder: &Path) -> Answer {
+    let plan = "runs/latest/plan.toml";
+    let words = ["run", plan, "--time", "3s", "--nemesis", "none"];
+    testimony(folder, &words)
 }
 
 /// Changes one thing in a file of the copy.

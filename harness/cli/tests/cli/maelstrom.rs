@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::example::example;
+use crate::example::{again_from_its_plan, example};
 use crate::program::{Answer, testimony};
 
 fn run(folder: &Path, options: &[&str], program: &[&str]) -> Answer {
@@ -24,15 +24,7 @@ fn a_right_node_passes_under_every_fault_of_the_network() {
     let stderr = fs::read_to_string(folder.path().join("runs/latest/nodes/n1/stderr")).unwrap();
     assert_eq!(stderr, "I am n1\n");
     // The plan names the program: the run can be made again from it alone.
-    let words = [
-        "run",
-        "runs/latest/plan.toml",
-        "--time",
-        "3s",
-        "--nemesis",
-        "none",
-    ];
-    testimony(folder.path(), &words).exits_with(0);
+    again_from_its_plan(folder.path()).exits_with(0);
 }
 
 #[test]

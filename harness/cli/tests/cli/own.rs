@@ -1,6 +1,6 @@
 //! A system of one's own, described in a scenario: `examples/your-system`.
 
-use crate::example::{change, example};
+use crate::example::{again_from_its_plan, change, example};
 use crate::program::testimony;
 
 const SCENARIO: &str = "scenario.toml";
@@ -24,15 +24,7 @@ fn a_right_server_passes_while_it_is_killed_cut_off_and_paused() {
     let answer = testimony(folder.path(), &words).exits_with(0);
     assert!(answer.stdout.contains("PASS"), "{}", answer.stdout);
     // The plan says all there is to say: the run can be made again from it alone.
-    let words = [
-        "run",
-        "runs/latest/plan.toml",
-        "--time",
-        "3s",
-        "--nemesis",
-        "none",
-    ];
-    testimony(folder.path(), &words).exits_with(0);
+    again_from_its_plan(folder.path()).exits_with(0);
 }
 
 #[test]
